@@ -1,0 +1,205 @@
+#include "json/reader.hpp"
+
+#include <simdjson.h>
+
+#include <cmath>
+#include <cstring>
+#include <new>
+
+#include "json/repair.hpp"
+#include "json/writer.hpp"
+
+namespace dunetrace::json {
+
+namespace dom = simdjson::dom;
+
+static_assert(sizeof(dom::element) <= 16 && alignof(dom::element) <= 8);
+static_assert(std::is_trivially_copyable_v<dom::element>);
+
+struct Access {
+  static dom::element get(const Value& value) {
+    dom::element element;
+    std::memcpy(static_cast<void*>(&element), value.element_, sizeof element);
+    return element;
+  }
+  static Value make(dom::element element) {
+    Value value;
+    std::memcpy(value.element_, static_cast<const void*>(&element), sizeof element);
+    switch (element.type()) {
+      case dom::element_type::ARRAY: value.kind_ = Value::Kind::array; break;
+      case dom::element_type::OBJECT: value.kind_ = Value::Kind::object; break;
+      case dom::element_type::INT64: value.kind_ = Value::Kind::integer; break;
+      case dom::element_type::UINT64:
+      case dom::element_type::DOUBLE: value.kind_ = Value::Kind::real; break;
+      case dom::element_type::STRING: value.kind_ = Value::Kind::string; break;
+      case dom::element_type::BOOL: value.kind_ = Value::Kind::boolean; break;
+      case dom::element_type::NULL_VALUE: value.kind_ = Value::Kind::null; break;
+    }
+    return value;
+  }
+};
+
+std::optional<bool> Value::boolean() const {
+  if (kind_ != Kind::boolean) return std::nullopt;
+  return Access::get(*this).get_bool().value_unsafe();
+}
+
+std::optional<std::int64_t> Value::integer() const {
+  if (kind_ != Kind::integer) return std::nullopt;
+  return Access::get(*this).get_int64().value_unsafe();
+}
+
+std::optional<double> Value::number() const {
+  if (kind_ != Kind::integer && kind_ != Kind::real) return std::nullopt;
+  return Access::get(*this).get_double().value_unsafe();
+}
+
+std::optional<std::int64_t> Value::whole() const {
+  if (kind_ == Kind::integer) return integer();
+  const auto real = number();
+  if (!real || !(std::fabs(*real) < 9.2e18)) return std::nullopt;
+  return static_cast<std::int64_t>(*real);
+}
+
+std::optional<std::string_view> Value::string() const {
+  if (kind_ != Kind::string) return std::nullopt;
+  return Access::get(*this).get_string().value_unsafe();
+}
+
+Value Value::operator[](std::string_view name) const {
+  Value found;
+  if (kind_ != Kind::object) return found;
+  for (const auto member : dom::object(Access::get(*this).get_object().value_unsafe())) {
+    if (member.key == name) found = Access::make(member.value);  // the last one, as PostgreSQL's jsonb
+  }
+  return found;
+}
+
+std::size_t Value::size() const {
+  std::size_t n = 0;
+  if (kind_ == Kind::array) {
+    for ([[maybe_unused]] const auto e : dom::array(Access::get(*this).get_array().value_unsafe())) ++n;
+  } else if (kind_ == Kind::object) {
+    for ([[maybe_unused]] const auto m : dom::object(Access::get(*this).get_object().value_unsafe())) ++n;
+  }
+  return n;
+}
+
+void Value::each_element(const std::function<void(Value)>& visit) const {
+  if (kind_ != Kind::array) return;
+  for (const auto element : dom::array(Access::get(*this).get_array().value_unsafe())) visit(Access::make(element));
+}
+
+void Value::each_member(const std::function<void(std::string_view, Value)>& visit) const {
+  if (kind_ != Kind::object) return;
+  for (const auto member : dom::object(Access::get(*this).get_object().value_unsafe())) {
+    visit(member.key, Access::make(member.value));
+  }
+}
+
+struct Parser::Impl {
+  explicit Impl(std::size_t depth) : max_depth(depth) {}
+  dom::parser parser;
+  std::size_t max_depth;
+  std::size_t capacity = 0;
+
+  simdjson::error_code run(std::string_view text, dom::element& root) {
+    if (text.size() > capacity) {
+      const std::size_t wanted = std::max<std::size_t>(4096, text.size() + text.size() / 2);
+      if (const auto error = parser.allocate(wanted, max_depth)) return error;
+      capacity = wanted;
+    }
+    return parser.parse(text.data(), text.size()).get(root);
+  }
+};
+
+Parser::Parser(std::size_t max_depth) : impl_(std::make_unique<Impl>(max_depth)) {}
+Parser::~Parser() = default;
+Parser::Parser(Parser&&) noexcept = default;
+Parser& Parser::operator=(Parser&&) noexcept = default;
+
+Result<Value> Parser::parse(std::string_view text) {
+  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+    return fail(Code::invalid_argument, "the text is empty");
+  }
+  dom::element root;
+  auto error = impl_->run(text, root);
+  if (error == simdjson::NUMBER_ERROR || error == simdjson::STRING_ERROR) {
+    if (const auto repaired = repaired_for_parsing(text)) error = impl_->run(*repaired, root);
+  }
+  if (error == simdjson::DEPTH_ERROR) {
+    return fail(Code::invalid_argument, "nested deeper than " + std::to_string(impl_->max_depth) + " levels");
+  }
+  if (error) return fail(Code::invalid_argument, simdjson::error_message(error));
+  return Access::make(root);
+}
+
+std::vector<std::string_view> raw_members(std::string_view text, std::string_view array, std::string_view member) {
+  namespace ondemand = simdjson::ondemand;
+  std::vector<std::string_view> found;
+  const simdjson::padded_string padded(text);
+  ondemand::parser parser;
+  ondemand::document document;
+  if (parser.iterate(padded).get(document)) return found;
+  ondemand::object root;
+  if (document.get_object().get(root)) return found;
+  for (auto field : root) {
+    std::string_view name;
+    if (field.unescaped_key().get(name) || name != array) continue;
+    ondemand::array elements;
+    if (field.value().get_array().get(elements)) continue;
+    found.clear();  // a repeated member: the last one counts
+    for (auto element : elements) {
+      found.emplace_back();
+      ondemand::object object;
+      if (element.get_object().get(object)) continue;
+      for (auto part : object) {
+        std::string_view part_name;
+        std::string_view raw;
+        if (part.unescaped_key().get(part_name)) break;
+        if (part_name != member) continue;
+        auto value = part.value();
+        if (simdjson::to_json_string(value).get(raw) == simdjson::SUCCESS) {
+          found.back() = text.substr(static_cast<std::size_t>(raw.data() - padded.data()), raw.size());
+        }
+      }
+    }
+  }
+  return found;
+}
+
+namespace {
+
+void write(Writer& out, const Value& value) {
+  switch (value.kind()) {
+    case Value::Kind::missing:
+    case Value::Kind::null: out.null(); return;
+    case Value::Kind::boolean: out.boolean(*value.boolean()); return;
+    case Value::Kind::integer: out.integer(*value.integer()); return;
+    case Value::Kind::real: out.real(*value.number()); return;
+    case Value::Kind::string: out.string(*value.string()); return;
+    case Value::Kind::array:
+      out.begin_array();
+      value.each_element([&out](Value v) { write(out, v); });
+      out.end_array();
+      return;
+    case Value::Kind::object:
+      out.begin_object();
+      value.each_member([&out](std::string_view name, Value v) {
+        out.key(name);
+        write(out, v);
+      });
+      out.end_object();
+      return;
+  }
+}
+
+}  // namespace
+
+std::string to_text(const Value& value) {
+  Writer out;
+  write(out, value);
+  return out.take();
+}
+
+}  // namespace dunetrace::json
