@@ -1,0 +1,43 @@
+// The connection pool. What goes through it lives in one file per table family beside this one; only files of store/
+// include session.hpp and so see libpqxx.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "core/result.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace dunetrace::store {
+
+struct DatabaseOptions {
+  std::string url;               // postgresql://… or key=value text; never logged whole, it may hold a password
+  std::string application_name;  // "dunetrace-detect"
+  int max_connections = 4;
+  std::chrono::milliseconds lease_timeout{5'000};      // waiting for a free connection
+  std::chrono::milliseconds statement_timeout{30'000};
+};
+
+// Thread-safe. Connections are made when first needed, so opening succeeds while the server is away.
+class Database {
+ public:
+  Database(DatabaseOptions options, telemetry::Logger& log, telemetry::Metrics& metrics);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // A round trip with a short limit (1 s); the error text is a short reason without credentials.
+  [[nodiscard]] Result<> ping();
+
+  struct Impl;
+  [[nodiscard]] Impl& impl() { return *impl_; }  // for session.hpp
+  [[nodiscard]] const DatabaseOptions& options() const { return options_; }
+
+ private:
+  DatabaseOptions options_;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dunetrace::store

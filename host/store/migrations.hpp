@@ -1,0 +1,21 @@
+// The schema: numbered SQL files (0001_name.sql, …), forward only. Each runs in its own transaction under one advisory
+// lock and is recorded with its SHA-256 in `schema_migrations`. A recorded file that changed, a gap in the numbers and
+// a database that is ahead of the files are refused with one line that names the file or the version.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/result.hpp"
+#include "store/database.hpp"
+
+namespace dunetrace::store {
+
+// Applies what is missing; gives the names of the files it applied. Any number of processes may call it at once.
+[[nodiscard]] Result<std::vector<std::string>> migrate(Database& db, const std::filesystem::path& directory);
+
+// Fails with Code::conflict when the database is not exactly at the version of `directory` (older or newer).
+[[nodiscard]] Result<> check_schema(Database& db, const std::filesystem::path& directory);
+
+}  // namespace dunetrace::store
