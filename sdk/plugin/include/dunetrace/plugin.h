@@ -286,6 +286,53 @@ DUNE_EXPORT const dune_plugin *dune_plugin_entry_v1(void);
 #define DUNE_HAS(p, type, field) ((p)->struct_size >= offsetof(type, field) + sizeof((p)->field))
 #define DUNE_AT(arr, type, i) ((const type *)(const void *)((const char *)(arr).data + (size_t)(i) * (arr).stride))
 
+/* ---- layout of version 1.0 ------------------------------------------------------------------------------
+ * Asserted where the language can (C11, C++11), so that a mistake fails at the author's desk. 64-bit LP64 only. A
+ * record that grows changes its line here and in sdk/plugin/abi/; a frozen one never does.                       */
+#if defined(__cplusplus) && __cplusplus >= 201103L
+#  define DUNE_ASSERT_SIZE(type, bytes) static_assert(sizeof(type) == (bytes), #type " must have " #bytes " bytes")
+#elif !defined(__cplusplus) && defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#  define DUNE_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " must have " #bytes " bytes")
+#endif
+#ifdef DUNE_ASSERT_SIZE
+DUNE_ASSERT_SIZE(dune_str, 16);
+DUNE_ASSERT_SIZE(dune_array, 16);
+DUNE_ASSERT_SIZE(dune_value, 24);
+DUNE_ASSERT_SIZE(dune_error, 512);
+DUNE_ASSERT_SIZE(dune_param_spec, 152);
+DUNE_ASSERT_SIZE(dune_config, 32);
+DUNE_ASSERT_SIZE(dune_host, 64);
+DUNE_ASSERT_SIZE(dune_json, 104);
+DUNE_ASSERT_SIZE(dune_tool_call, 88);
+DUNE_ASSERT_SIZE(dune_llm_call, 80);
+DUNE_ASSERT_SIZE(dune_retrieval, 48);
+DUNE_ASSERT_SIZE(dune_event, 56);
+DUNE_ASSERT_SIZE(dune_external_signal, 64);
+DUNE_ASSERT_SIZE(dune_step_duration, 48);
+DUNE_ASSERT_SIZE(dune_run, 280);
+DUNE_ASSERT_SIZE(dune_signal, 56);
+DUNE_ASSERT_SIZE(dune_sink, 40);
+DUNE_ASSERT_SIZE(dune_fix, 48);
+DUNE_ASSERT_SIZE(dune_template, 96);
+DUNE_ASSERT_SIZE(dune_explain_in, 96);
+DUNE_ASSERT_SIZE(dune_explain_out, 32);
+DUNE_ASSERT_SIZE(dune_detector_v1, 80);
+DUNE_ASSERT_SIZE(dune_component, 104);
+DUNE_ASSERT_SIZE(dune_plugin, 96);
+DUNE_ASSERT_SIZE(dune_alert, 208);
+DUNE_ASSERT_SIZE(dune_alert_batch, 48);
+DUNE_ASSERT_SIZE(dune_header, 32);
+DUNE_ASSERT_SIZE(dune_http_request, 72);
+DUNE_ASSERT_SIZE(dune_http_response, 32);
+DUNE_ASSERT_SIZE(dune_host_http_v1, 16);
+DUNE_ASSERT_SIZE(dune_delivery, 16);
+DUNE_ASSERT_SIZE(dune_alert_v1, 32);
+DUNE_ASSERT_SIZE(dune_action, 72);
+DUNE_ASSERT_SIZE(dune_call, 64);
+DUNE_ASSERT_SIZE(dune_integration_v1, 48);
+#  undef DUNE_ASSERT_SIZE
+#endif
+
 #ifdef __cplusplus
 }
 #endif
