@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <new>
@@ -166,6 +167,66 @@ std::vector<std::string_view> raw_members(std::string_view text, std::string_vie
     }
   }
   return found;
+}
+
+namespace {
+
+// "~1" is "/", "~0" is "~".
+std::string unescaped(std::string_view token) {
+  std::string out;
+  for (std::size_t i = 0; i < token.size(); ++i) {
+    if (token[i] == '~' && i + 1 < token.size() && (token[i + 1] == '0' || token[i + 1] == '1')) {
+      out.push_back(token[++i] == '0' ? '~' : '/');
+    } else {
+      out.push_back(token[i]);
+    }
+  }
+  return out;
+}
+
+Value nth(const Value& array, std::string_view token) {
+  std::size_t index = 0;
+  const auto* const end = token.data() + token.size();
+  const auto parsed = std::from_chars(token.data(), end, index);
+  Value found;
+  if (parsed.ec != std::errc() || parsed.ptr != end || (token.size() > 1 && token.front() == '0')) return found;
+  array.each_element([&, at = std::size_t{0}](Value v) mutable {
+    if (at++ == index) found = v;
+  });
+  return found;
+}
+
+}  // namespace
+
+Result<Value> at_pointer(const Value& root, std::string_view pointer) {
+  if (!pointer.empty() && pointer.front() != '/') {
+    return fail(Code::invalid_argument, "a JSON pointer is empty or begins with '/'");
+  }
+  Value here = root;
+  while (!pointer.empty()) {
+    const auto end = std::min(pointer.find('/', 1), pointer.size());
+    const auto token = unescaped(pointer.substr(1, end - 1));
+    here = here.is_array() ? nth(here, token) : here[token];
+    pointer.remove_prefix(end);
+  }
+  return here;
+}
+
+std::string_view raw_at(std::string_view text, std::string_view pointer) {
+  namespace ondemand = simdjson::ondemand;
+  const simdjson::padded_string padded(text);
+  ondemand::parser parser;
+  ondemand::document document;
+  std::string_view raw;
+  if (parser.iterate(padded).get(document)) return {};
+  if (pointer.empty()) {
+    const auto first = text.find_first_not_of(" \t\r\n");
+    return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
+  }
+  ondemand::value value;
+  if (document.at_pointer(pointer).get(value)) return {};
+  if (simdjson::to_json_string(value).get(raw)) return {};
+  return text.substr(static_cast<std::size_t>(raw.data() - padded.data()), raw.size());
 }
 
 namespace {

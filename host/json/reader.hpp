@@ -77,6 +77,13 @@ class Parser {
 [[nodiscard]] std::vector<std::string_view> raw_members(std::string_view text, std::string_view array,
                                                         std::string_view member);
 
+// The value a JSON pointer (RFC 6901) leads to; `missing` when it leads nowhere. A pointer that does not begin with '/'
+// and is not empty is Code::invalid_argument.
+[[nodiscard]] Result<Value> at_pointer(const Value& root, std::string_view pointer);
+
+// The text of that value as it stands in `text`, which has been accepted by a Parser; empty when it leads nowhere.
+[[nodiscard]] std::string_view raw_at(std::string_view text, std::string_view pointer);
+
 // JSON text that PostgreSQL's jsonb takes: escapes of U+0000 are removed, unpaired surrogate escapes become \ufffd.
 // `json` is valid JSON. Returns nothing when there is nothing to change.
 [[nodiscard]] std::optional<std::string> storable(std::string_view json);

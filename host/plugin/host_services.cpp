@@ -1,0 +1,139 @@
+#include "plugin/host_services.hpp"
+
+#include <algorithm>
+
+#include "plugin/take.hpp"
+
+namespace dunetrace::plugin {
+namespace {
+
+constexpr std::size_t kMaxLogBytes = 2000;  // a line is for people
+
+}  // namespace
+
+struct HostCalls {
+  static HostServices& self(const dune_host* h) { return *static_cast<HostServices*>(h->impl); }
+
+  static void log(const dune_host* h, std::uint32_t level, dune_str message) noexcept {
+    try {
+      auto& host = self(h);
+      const auto text = view(message).substr(0, kMaxLogBytes);
+      const auto severity = static_cast<telemetry::Level>(level <= DUNE_LOG_DEBUG ? 0 : std::min(level - 1, 3U));
+      host.log_.write(severity, "plugin.says",
+                      {{"component", host.component_}, {"run", host.run_id_}, {"message", text}});
+    } catch (...) {  // a log line that cannot be written must not end a plugin's call
+    }
+  }
+
+  static const void* get_extension(const dune_host* h, dune_str id) noexcept;
+
+  // Runs `get` on the value behind the pointer; DUNE_OK when it took it.
+  template <class F>
+  static dune_status with(const dune_host* h, dune_str text, dune_str pointer, F get) noexcept {
+    try {
+      const auto value = self(h).find(text, pointer);
+      if (!value) return DUNE_E_INVALID;
+      if (value->missing()) return DUNE_JSON_ABSENT;
+      return get(*value) ? DUNE_OK : DUNE_JSON_OTHER_TYPE;
+    } catch (...) {
+      return DUNE_E_LIMIT;
+    }
+  }
+
+  template <class T, class V>
+  static bool put(const std::optional<T>& from, V* to) {
+    if (from) *to = static_cast<V>(*from);
+    return from.has_value();
+  }
+
+  static dune_status type_of(const dune_host* h, dune_str j, dune_str p, std::uint32_t* out) noexcept {
+    return with(h, j, p, [out](const json::Value& v) {
+      using Kind = json::Value::Kind;
+      switch (v.kind()) {
+        case Kind::boolean:
+          *out = DUNE_JSON_TYPE_BOOL;
+          break;
+        case Kind::integer:
+          *out = DUNE_JSON_TYPE_INT;
+          break;
+        case Kind::real:
+          *out = DUNE_JSON_TYPE_FLOAT;
+          break;
+        case Kind::string:
+          *out = DUNE_JSON_TYPE_STRING;
+          break;
+        case Kind::array:
+          *out = DUNE_JSON_TYPE_ARRAY;
+          break;
+        case Kind::object:
+          *out = DUNE_JSON_TYPE_OBJECT;
+          break;
+        default:
+          *out = DUNE_JSON_TYPE_NULL;
+          break;
+      }
+      return true;
+    });
+  }
+  static dune_status get_i64(const dune_host* h, dune_str j, dune_str p, std::int64_t* out) noexcept {
+    return with(h, j, p, [out](const json::Value& v) { return put(v.integer(), out); });
+  }
+  static dune_status get_f64(const dune_host* h, dune_str j, dune_str p, double* out) noexcept {
+    return with(h, j, p, [out](const json::Value& v) { return put(v.number(), out); });
+  }
+  static dune_status get_bool(const dune_host* h, dune_str j, dune_str p, std::uint32_t* out) noexcept {
+    return with(h, j, p, [out](const json::Value& v) { return put(v.boolean(), out); });
+  }
+  static dune_status get_str(const dune_host* h, dune_str j, dune_str p, dune_str* out) noexcept {
+    return with(h, j, p, [out](const json::Value& v) {
+      const auto text = v.string();
+      if (text) *out = to_str(*text);
+      return text.has_value();
+    });
+  }
+  static dune_status get_raw(const dune_host* h, dune_str j, dune_str p, dune_str* out) noexcept {
+    return with(h, j, p, [&](const json::Value&) {
+      *out = to_str(json::raw_at(view(j), view(p)));
+      return out->len > 0;
+    });
+  }
+  static dune_status array_len(const dune_host* h, dune_str j, dune_str p, std::uint32_t* out) noexcept {
+    return with(h, j, p, [out](const json::Value& v) {
+      if (v.is_array()) *out = static_cast<std::uint32_t>(v.size());
+      return v.is_array();
+    });
+  }
+};
+
+namespace {
+
+constexpr dune_host_json_v1 kJson = {sizeof(dune_host_json_v1), 0,
+                                     HostCalls::type_of,        HostCalls::get_i64,
+                                     HostCalls::get_f64,        HostCalls::get_bool,
+                                     HostCalls::get_str,        HostCalls::get_raw,
+                                     HostCalls::array_len};
+
+}  // namespace
+
+const void* HostCalls::get_extension(const dune_host*, dune_str id) noexcept {
+  return view(id) == DUNE_EXT_HOST_JSON_V1 ? &kJson : nullptr;
+}
+
+HostServices::HostServices(std::string component, telemetry::Logger& log)
+    : component_(std::move(component)), log_(log) {
+  host_.struct_size = sizeof host_;
+  host_.abi_major = DUNE_ABI_MAJOR;
+  host_.abi_minor = DUNE_ABI_MINOR;
+  host_.impl = this;
+  host_.name = to_str("dunetrace");
+  host_.version = to_str(DUNETRACE_VERSION);
+  host_.log = HostCalls::log;
+  host_.get_extension = HostCalls::get_extension;
+}
+
+Result<json::Value> HostServices::find(dune_str text, dune_str pointer) {
+  DUNE_TRY(root, parser_.parse(view(text)));
+  return json::at_pointer(root, view(pointer));
+}
+
+}  // namespace dunetrace::plugin

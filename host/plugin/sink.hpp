@@ -1,0 +1,54 @@
+// Where a detector pushes what it found (plugin-abi.md 12): the evidence writer and emit() with its checks.
+// Lives for one detect() call, on one thread.
+#pragma once
+
+#include <dunetrace/plugin.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/signal.hpp"
+#include "json/reader.hpp"
+#include "json/writer.hpp"
+#include "plugin/descriptor.hpp"
+
+namespace dunetrace::plugin {
+
+// Evidence lists every call of a loop, and a run may have thousands of them.
+constexpr std::size_t kMaxEvidenceBytes = 1024 * 1024;
+constexpr std::size_t kMaxEvidenceDepth = 60;  // as deep as a payload may be: evidence can be part of one
+constexpr std::size_t kMaxSignalsPerCall = 8;
+
+class Sink {
+ public:
+  // `cancelled` is asked when the plugin polls; it says whether the deadline has passed.
+  Sink(const Component& component, std::int32_t current_step, std::function<bool()> cancelled);
+  Sink(const Sink&) = delete;
+  Sink& operator=(const Sink&) = delete;
+
+  [[nodiscard]] dune_sink* raw() { return &sink_; }
+  // What was emitted, in order, with type, severity, confidence, step and evidence.
+  [[nodiscard]] std::vector<Signal>& signals() { return signals_; }
+  // The first contract violation; empty when there was none.
+  [[nodiscard]] const std::string& violation() const { return violation_; }
+
+ private:
+  dune_status emit(const dune_signal* signal);
+  dune_status refuse(std::string why);
+  void reset_evidence();
+  friend struct SinkCalls;
+
+  const Component& component_;
+  std::int32_t current_step_;
+  std::function<bool()> cancelled_;
+  json::Writer writer_;
+  json::Parser parser_{kMaxEvidenceDepth + 1};
+  bool oversize_ = false;
+  dune_json evidence_{};
+  dune_sink sink_{};
+  std::vector<Signal> signals_;
+  std::string violation_;
+};
+
+}  // namespace dunetrace::plugin

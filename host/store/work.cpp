@@ -1,0 +1,245 @@
+#include "store/work.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <map>
+#include <utility>
+
+#include "core/ids.hpp"
+#include "store/session.hpp"
+#include "store/sql_array.hpp"
+
+namespace dunetrace::store {
+namespace {
+
+// Both kinds of due runs; the partial indexes runs_finished_pending and runs_open_pending hold exactly the candidates.
+constexpr auto kClaimFinished = R"(
+  WITH due AS (
+    SELECT customer_id, run_id FROM runs
+    WHERE outcome IS NOT NULL AND judged_events < event_count AND (claimed_until IS NULL OR claimed_until < now())
+    ORDER BY last_received_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+  UPDATE runs r SET claimed_until = now() + $2 * interval '1 millisecond', claim = $3::uuid
+  FROM due WHERE r.customer_id = due.customer_id AND r.run_id = due.run_id
+  RETURNING r.customer_id, r.run_id, r.outcome, extract(epoch FROM r.first_received_at)::float8)";
+
+constexpr auto kClaimStalled = R"(
+  WITH due AS (
+    SELECT customer_id, run_id FROM runs
+    WHERE outcome IS NULL AND judged_events < event_count AND (claimed_until IS NULL OR claimed_until < now())
+      AND last_received_at < now() - $4 * interval '1 millisecond'
+    ORDER BY last_received_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+  UPDATE runs r SET claimed_until = now() + $2 * interval '1 millisecond', claim = $3::uuid
+  FROM due WHERE r.customer_id = due.customer_id AND r.run_id = due.run_id
+  RETURNING r.customer_id, r.run_id, 'stalled', extract(epoch FROM r.first_received_at)::float8)";
+
+constexpr auto kEvents = R"(
+  SELECT e.customer_id, e.run_id, e.id, e.event_type, e.step_index, e."timestamp", e.agent_id, e.agent_version,
+         e.payload::text, e.parent_run_id
+  FROM unnest($1::text[], $2::text[]) AS w(customer_id, run_id)
+  JOIN events e ON e.customer_id = w.customer_id AND e.run_id = w.run_id
+  WHERE e.received_at >= to_timestamp($3::float8) - interval '1 second'
+  ORDER BY e.customer_id, e.run_id, e.step_index, e."timestamp", e.id)";
+
+// Keeps only runs whose claim is still this worker's, and ends the claim.
+constexpr auto kFinish = R"(
+  UPDATE runs r SET judged_events = w.seen, claimed_until = NULL, claim = NULL
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS w(customer_id, run_id, claim, seen)
+  WHERE r.customer_id = w.customer_id AND r.run_id = w.run_id AND r.claim = w.claim::uuid
+  RETURNING r.customer_id, r.run_id)";
+
+// A failure type is stored once per run; judged again, its evidence is brought up to date and it is not alerted again.
+constexpr auto kSignals = R"(
+  INSERT INTO failure_signals AS s (customer_id, run_id, agent_id, agent_version, failure_type, severity, step_index,
+                                    confidence, evidence, shadow, co_signal_count, detector_id, detector_version)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::float8[],
+                       $9::jsonb[], $10::bool[], $11::int[], $12::text[], $13::text[])
+  ON CONFLICT (customer_id, run_id, failure_type) DO UPDATE SET
+    agent_id = excluded.agent_id, agent_version = excluded.agent_version, severity = excluded.severity,
+    step_index = excluded.step_index, confidence = excluded.confidence, evidence = excluded.evidence,
+    shadow = excluded.shadow, co_signal_count = excluded.co_signal_count, detector_id = excluded.detector_id,
+    detector_version = excluded.detector_version)";
+
+constexpr auto kProcessed = R"(
+  INSERT INTO processed_runs (customer_id, run_id, agent_id, agent_version, signal_count, trigger, exit_reason, incomplete)
+  SELECT w.customer_id, w.run_id, w.agent_id, w.agent_version,
+         (SELECT count(*) FROM failure_signals s WHERE s.customer_id = w.customer_id AND s.run_id = w.run_id),
+         w.trigger, nullif(w.exit_reason, ''), w.incomplete
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[])
+    AS w(customer_id, run_id, agent_id, agent_version, trigger, exit_reason, incomplete)
+  ON CONFLICT (customer_id, run_id) DO UPDATE SET
+    agent_id = excluded.agent_id, agent_version = excluded.agent_version, processed_at = now(),
+    signal_count = excluded.signal_count, trigger = excluded.trigger, exit_reason = excluded.exit_reason,
+    incomplete = excluded.incomplete)";
+
+std::string_view text(const pqxx::field& field) { return {field.c_str(), field.size()}; }
+
+template <class T>
+T number(const pqxx::field& field) {
+  T value{};
+  std::from_chars(field.c_str(), field.c_str() + field.size(), value);
+  return value;
+}
+
+void append(std::vector<ClaimedRun>& out, const pqxx::result& rows, const std::string& claim) {
+  for (const auto& row : rows) {
+    out.push_back({std::string(text(row[0])), std::string(text(row[1])), claim, std::string(text(row[2])),
+                   number<double>(row[3])});
+  }
+}
+
+Event event_of(const pqxx::row& row) {
+  Event event;
+  event.id = number<std::int64_t>(row[2]);
+  event.type = text(row[3]);
+  event.kind = event_kind(event.type);
+  event.step_index = number<std::int32_t>(row[4]);
+  event.timestamp = number<double>(row[5]);
+  event.agent_id = text(row[6]);
+  event.agent_version = text(row[7]);
+  event.payload = text(row[8]);
+  if (!row[9].is_null()) event.parent_run_id = text(row[9]);
+  return event;
+}
+
+// Columns of an INSERT … SELECT FROM unnest(…).
+template <std::size_t N>
+using Columns = std::array<SqlArray, N>;
+
+template <std::size_t N, std::size_t... I>
+pqxx::result run(pqxx::work& tx, const char* sql, const Columns<N>& columns, std::index_sequence<I...>) {
+  return tx.exec_params(sql, columns[I].text()...);
+}
+
+template <std::size_t N>
+pqxx::result run(pqxx::work& tx, const char* sql, const Columns<N>& columns) {
+  return run(tx, sql, columns, std::make_index_sequence<N>());
+}
+
+using Key = std::pair<std::string, std::string>;  // customer, run
+
+void add_signals(Columns<13>& to, const RunResult& result) {
+  for (const auto& signal : result.signals) {
+    to[0].add(result.run.customer_id);
+    to[1].add(result.run.run_id);
+    to[2].add(result.agent_id);
+    to[3].add(result.agent_version);
+    to[4].add(signal.failure_type);
+    to[5].add(to_text(signal.severity));
+    to[6].add_plain(std::to_string(signal.step_index));
+    to[7].add_plain(fmt::format("{}", signal.confidence));
+    to[8].add(signal.evidence);
+    to[9].add_plain(signal.shadow ? "t" : "f");
+    to[10].add_plain(std::to_string(signal.co_signal_count));
+    to[11].add(signal.detector_id);
+    to[12].add(signal.detector_version);
+  }
+}
+
+}  // namespace
+
+Result<std::vector<ClaimedRun>> claim_runs(Database& db, const ClaimRules& rules) {
+  return transact(db, "claim runs", [&](pqxx::work& tx) -> Result<std::vector<ClaimedRun>> {
+    std::vector<ClaimedRun> claimed;
+    const auto claim = new_uuid();
+    append(claimed, tx.exec_params(kClaimFinished, rules.limit, rules.lease.count(), claim), claim);
+    const auto room = rules.limit - static_cast<int>(claimed.size());
+    if (room > 0) {
+      append(claimed, tx.exec_params(kClaimStalled, room, rules.lease.count(), claim, rules.stall_timeout.count()),
+             claim);
+    }
+    return claimed;
+  });
+}
+
+Result<std::vector<RunEvents>> load_events(Database& db, const std::vector<ClaimedRun>& runs) {
+  return query(db, "load events", [&](pqxx::work& tx) -> Result<std::vector<RunEvents>> {
+    Columns<2> keys;
+    double oldest = runs.empty() ? 0 : runs.front().first_received_at;
+    std::vector<RunEvents> out(runs.size());
+    std::map<std::pair<std::string_view, std::string_view>, std::size_t> place;
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      keys[0].add(runs[i].customer_id);
+      keys[1].add(runs[i].run_id);
+      oldest = std::min(oldest, runs[i].first_received_at);
+      out[i].customer_id = runs[i].customer_id;
+      out[i].run_id = runs[i].run_id;
+      place.emplace(std::pair(std::string_view(runs[i].customer_id), std::string_view(runs[i].run_id)), i);
+    }
+    // The result owns the bytes that the events point into.
+    const auto rows =
+        std::make_shared<const pqxx::result>(tx.exec_params(kEvents, keys[0].text(), keys[1].text(), oldest));
+    for (const auto& row : *rows) {
+      const auto found = place.find({text(row[0]), text(row[1])});
+      if (found == place.end()) continue;
+      auto& run = out[found->second];
+      run.storage = rows;
+      run.events.push_back(event_of(row));
+    }
+    return out;
+  });
+}
+
+Result<std::size_t> write_results(Database& db, const std::vector<RunResult>& results) {
+  return transact(db, "write results", [&](pqxx::work& tx) -> Result<std::size_t> {
+    Columns<4> claims;
+    for (const auto& result : results) {
+      claims[0].add(result.run.customer_id);
+      claims[1].add(result.run.run_id);
+      claims[2].add(result.run.claim);
+      claims[3].add_plain(std::to_string(result.events_seen));
+    }
+    std::map<Key, bool> ours;
+    for (const auto& row : run(tx, kFinish, claims))
+      ours[{std::string(text(row[0])), std::string(text(row[1]))}] = true;
+    Columns<13> signals;
+    Columns<7> processed;
+    bool any_signal = false;
+    for (const auto& result : results) {
+      if (!ours.contains({result.run.customer_id, result.run.run_id})) continue;
+      add_signals(signals, result);
+      any_signal = any_signal || !result.signals.empty();
+      processed[0].add(result.run.customer_id);
+      processed[1].add(result.run.run_id);
+      processed[2].add(result.agent_id);
+      processed[3].add(result.agent_version);
+      processed[4].add(result.run.trigger);
+      processed[5].add(result.exit_reason);
+      processed[6].add(result.incomplete);
+    }
+    if (any_signal) run(tx, kSignals, signals);
+    if (!ours.empty()) run(tx, kProcessed, processed);
+    if (any_signal) tx.exec0("NOTIFY dunetrace_signals");
+    return ours.size();
+  });
+}
+
+Result<> release_runs(Database& db, const std::vector<ClaimedRun>& runs) {
+  return transact(db, "release runs", [&](pqxx::work& tx) -> Result<> {
+    Columns<3> claims;
+    for (const auto& claimed : runs) {
+      claims[0].add(claimed.customer_id);
+      claims[1].add(claimed.run_id);
+      claims[2].add(claimed.claim);
+    }
+    run(tx,
+        "UPDATE runs r SET claimed_until = NULL, claim = NULL FROM unnest($1::text[], $2::text[], $3::text[]) "
+        "AS w(customer_id, run_id, claim) WHERE r.customer_id = w.customer_id AND r.run_id = w.run_id AND r.claim = "
+        "w.claim::uuid",
+        claims);
+    return {};
+  });
+}
+
+Result<std::int64_t> pending_runs(Database& db, std::chrono::milliseconds stall_timeout) {
+  return query(db, "count pending runs", [&](pqxx::work& tx) -> Result<std::int64_t> {
+    const auto row = tx.exec_params1(
+        "SELECT (SELECT count(*) FROM runs WHERE outcome IS NOT NULL AND judged_events < event_count) + "
+        "(SELECT count(*) FROM runs WHERE outcome IS NULL AND judged_events < event_count "
+        " AND last_received_at < now() - $1 * interval '1 millisecond')",
+        stall_timeout.count());
+    return number<std::int64_t>(row[0]);
+  });
+}
+
+}  // namespace dunetrace::store

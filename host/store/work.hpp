@@ -1,0 +1,56 @@
+// The detection queue over `runs`: claim, load, write. A run is pending while it has more events than its last
+// judgement saw. A claim is a lease: a worker that dies gives its runs back when it ends.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "core/event.hpp"
+#include "core/result.hpp"
+#include "core/signal.hpp"
+#include "store/database.hpp"
+
+namespace dunetrace::store {
+
+struct ClaimedRun {
+  std::string customer_id;
+  std::string run_id;
+  std::string claim;             // under which the result is written
+  std::string trigger;           // "completed", "errored" (first terminal event received) or "stalled"
+  double first_received_at = 0;  // Unix seconds; bounds the partitions that are read
+};
+
+struct ClaimRules {
+  int limit = 100;
+  std::chrono::milliseconds lease{10'000};
+  std::chrono::milliseconds stall_timeout{90'000};
+};
+
+// Finished runs first, oldest arrival first; then stalled ones. Empty when nothing is due.
+[[nodiscard]] Result<std::vector<ClaimedRun>> claim_runs(Database& db, const ClaimRules& rules);
+
+// The events of these runs in replay order, one entry per run in the order given.
+[[nodiscard]] Result<std::vector<RunEvents>> load_events(Database& db, const std::vector<ClaimedRun>& runs);
+
+struct RunResult {
+  ClaimedRun run;
+  std::string agent_id;
+  std::string agent_version;
+  std::string exit_reason;       // as replayed; empty = none
+  std::int64_t events_seen = 0;  // rows that were loaded; more than these make the run pending again
+  std::vector<Signal> signals;
+  std::string incomplete = "[]";  // JSON: detectors that failed
+};
+
+// Signals, processed_runs and the run's state in one transaction, then NOTIFY dunetrace_signals. Results whose claim
+// was lost are left out. Gives the number of runs written.
+[[nodiscard]] Result<std::size_t> write_results(Database& db, const std::vector<RunResult>& results);
+
+// Gives claims back at once, for an orderly end.
+[[nodiscard]] Result<> release_runs(Database& db, const std::vector<ClaimedRun>& runs);
+
+// Runs with events that no judgement has seen yet and that are due (finished, or stalled); for the backlog gauge.
+[[nodiscard]] Result<std::int64_t> pending_runs(Database& db, std::chrono::milliseconds stall_timeout);
+
+}  // namespace dunetrace::store
