@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string_view>
 
@@ -30,9 +31,19 @@ class List {
   using Record = typename V::Record;
   class Iterator {
    public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = V;
+    using reference = V;
+    using pointer = void;
+    using difference_type = std::ptrdiff_t;
     Iterator(const char* at, std::uint32_t stride) noexcept : at_(at), stride_(stride) {}
     V operator*() const noexcept { return V(reinterpret_cast<const Record*>(at_)); }
     Iterator& operator++() noexcept { return at_ += stride_, *this; }
+    Iterator operator++(int) noexcept {
+      const Iterator before = *this;
+      ++*this;
+      return before;
+    }
     bool operator==(const Iterator& other) const noexcept { return at_ == other.at_; }
     bool operator!=(const Iterator& other) const noexcept { return at_ != other.at_; }
 
