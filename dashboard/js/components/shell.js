@@ -1,0 +1,98 @@
+// The frame around every page: top bar, navigation, and the notice when data is old.
+import {store_key} from '../api.js';
+import {h} from '../dom.js';
+import {number, utc_clock} from '../format.js';
+import {href} from '../router.js';
+import {current_theme} from '../theme.js';
+import {icon} from './basics.js';
+
+const kStates = {
+  connecting: ['Connecting', 'Loading for the first time'],
+  live: ['Live', 'Refreshed every 15 seconds'],
+  disconnected: ['Disconnected', 'The API does not answer; data shown may be old'],
+  denied: ['Key needed', 'The API asks for a key'],
+};
+
+export function top_bar({store, nav_open, toggle_nav, switch_theme}) {
+  const [text, hint] = kStates[store.status];
+  const other = current_theme() === 'dark' ? 'light' : 'dark';
+  return h('div', {class: 'topbar-inner'},
+    h('button', {type: 'button', class: 'icon-button nav-toggle', 'aria-label': nav_open ? 'Close navigation' : 'Open navigation',
+                 'aria-expanded': String(nav_open), 'aria-controls': 'nav', on: {click: toggle_nav}}, icon(nav_open ? 'close' : 'menu')),
+    h('a', {class: 'brand', href: href('overview')},
+      h('img', {src: '/favicon.svg', alt: '', width: 24, height: 24}), h('span', {class: 'brand-name'}, 'Dunetrace'),
+      h('span', {class: 'brand-sub'}, 'Mission Control')),
+    h('div', {class: 'topbar-right'},
+      h('span', {class: `live live-${store.status}`, title: hint, role: 'status'},
+        h('span', {class: 'live-dot', 'aria-hidden': 'true'}), h('span', {id: 'live-text'}, text)),
+      h('time', {class: 'clock', id: 'clock', title: 'Coordinated Universal Time'}, `${utc_clock(Date.now() / 1000)} UTC`),
+      h('button', {type: 'button', class: 'icon-button', id: 'theme-toggle', 'aria-label': `Switch to the ${other} theme`,
+                   title: `Switch to the ${other} theme`, on: {click: switch_theme}}, icon(other === 'light' ? 'sun' : 'moon'))));
+}
+
+export function tick_clock() {
+  const clock = document.getElementById('clock');
+  if (clock) clock.textContent = `${utc_clock(Date.now() / 1000)} UTC`;
+}
+
+function badge(count, meaning, tone) {
+  return count > 0 && h('span', {class: `badge ${tone}`, title: `${number(count)} ${meaning}`},
+                        number(count), h('span', {class: 'hidden-visually'}, ` ${meaning}`));
+}
+
+// Only pages that exist; a group without pages does not show.
+export function navigation(route, data) {
+  const {totals} = data;
+  const groups = [
+    ['Monitor', [
+      ['overview', 'Overview', badge(totals.critical, 'critical signals', 'sev-critical')],
+      ['runs', 'All runs', badge(data.with_signals.length, 'runs with signals', 'badge-plain')],
+      ['alerts', 'Alerts', badge(totals.critical + totals.high, 'critical and high signals', 'sev-high')],
+    ]],
+  ];
+  return h('div', {class: 'nav-inner'}, groups.map(([title, pages]) => h('div', {class: 'nav-group'},
+    h('p', {class: 'nav-title', id: `nav-${title}`}, title),
+    h('ul', {'aria-labelledby': `nav-${title}`}, pages.map(([page, label, mark]) => h('li', {}, h('a', {
+      class: 'nav-link', href: href(page), key: page, 'aria-current': route.page === page ? 'page' : null,
+    }, icon(page), h('span', {class: 'nav-label'}, label), mark)))))));
+}
+
+// Over the page while something is wrong with the data; null while all is well.
+export function notice(store, api) {
+  const retry = h('button', {type: 'button', class: 'button', on: {click: () => store.poll()}}, 'Try again now');
+  if (store.status === 'disconnected') {
+    return h('div', {class: 'notice notice-bad', role: 'alert', id: 'notice', key: 'notice'},
+      h('div', {class: 'notice-text'},
+        h('p', {class: 'notice-title'}, 'Disconnected from the API'),
+        h('p', {}, store.error?.message ?? '', ' ', store.loaded_at
+            ? `Showing what was loaded at ${utc_clock(store.loaded_at)} UTC. ` : 'Nothing could be loaded yet. ',
+          'Trying again every 15 seconds.'),
+        h('p', {}, 'Check that the host is running (', h('code', {}, 'dunetrace up'), '), that ', h('code', {}, `${api.base}/health`),
+          ' opens from this computer, and that no proxy or firewall is in between.')),
+      retry);
+  }
+  if (store.status === 'denied') return key_request(store);
+  const {failed_agents = []} = store.data.coverage;
+  if (failed_agents.length > 0) {
+    return h('div', {class: 'notice notice-warn', role: 'status', id: 'notice', key: 'notice'},
+      h('p', {class: 'notice-text'}, `Runs and signals of ${failed_agents.length === 1 ? 'one agent' : `${failed_agents.length} agents`} could not be loaded and are missing below: `,
+        h('span', {class: 'mono wrap'}, failed_agents.slice(0, 5).join(', ')), failed_agents.length > 5 && ' …'), retry);
+  }
+  return null;
+}
+
+function key_request(store) {
+  function save() {
+    store_key(document.getElementById('api-key').value.trim());
+    store.poll();
+  }
+  return h('div', {class: 'notice notice-warn', role: 'alert', id: 'notice', key: 'notice'},
+    h('div', {class: 'notice-text'},
+      h('p', {class: 'notice-title'}, 'The API asks for a key'),
+      h('p', {}, store.error?.message ?? '', ' Make one with ', h('code', {}, 'dunetrace keys create'), '. It stays in this browser.')),
+    h('div', {class: 'notice-form'},
+      h('label', {class: 'hidden-visually', for: 'api-key'}, 'API key'),
+      h('input', {id: 'api-key', type: 'password', autocomplete: 'off', spellcheck: 'false', placeholder: 'dt_live_…',
+                  on: {keydown: (event) => { if (event.key === 'Enter') save(); }}}),
+      h('button', {type: 'button', class: 'button button-strong', on: {click: save}}, 'Use this key')));
+}
