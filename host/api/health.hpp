@@ -1,0 +1,37 @@
+// GET /health and /ready (spec/api.md 2): does the database answer. Thread-safe; the result is kept for a second, so
+// that probes cost one round trip a second however many there are.
+#pragma once
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+
+#include "core/clock.hpp"
+#include "core/result.hpp"
+#include "http/message.hpp"
+#include "store/database.hpp"
+
+namespace dunetrace::api {
+
+class Health {
+ public:
+  Health(store::Database& db, const Clock& clock) : db_(db), clock_(clock) {}
+
+  // {"status":"ok","db":"ok"}, or 503 {"status":"degraded","db":"<reason>"}.
+  [[nodiscard]] http::Response health();
+  // {"status":"ready","db":"ok"}, or 503 {"status":"unavailable","db":"<reason>"}. A server that drains answers 503
+  // before it comes here.
+  [[nodiscard]] http::Response ready();
+
+ private:
+  [[nodiscard]] Result<> database();
+
+  store::Database& db_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  std::optional<Result<>> last_;
+  std::chrono::steady_clock::time_point asked_at_{};
+  bool asking_ = false;
+};
+
+}  // namespace dunetrace::api
