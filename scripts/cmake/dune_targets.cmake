@@ -66,7 +66,8 @@ target_compile_options(dune_pch PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preproces
 
 function(_dune_common target)
   target_link_libraries(${target} PRIVATE dune_flags)
-  target_compile_options(${target} PRIVATE $<$<AND:$<CXX_COMPILER_ID:GNU>,$<COMPILE_LANGUAGE:CXX>>:-fpch-preprocess>)
+  # The precompiled header is built with -fPIC; a program's own -fPIE would not take it.
+  target_compile_options(${target} PRIVATE -fPIC $<$<AND:$<CXX_COMPILER_ID:GNU>,$<COMPILE_LANGUAGE:CXX>>:-fpch-preprocess>)
   target_precompile_headers(${target} REUSE_FROM dune_pch)
 endfunction()
 
