@@ -29,6 +29,12 @@ export function severity_class(severity) {
   return severity === null ? 'sev-clean' : kSeverities.includes(severity) ? `sev-${severity.toLowerCase()}` : 'sev-unknown';
 }
 
+// Explanations put names in backticks; they become code. An odd backtick stays as it is.
+export function prose(text) {
+  const parts = String(text ?? '').split(/`([^`]+)`/);
+  return parts.map((part, i) => i % 2 === 1 ? h('code', {}, part) : part);
+}
+
 export function severity_pill(severity) {
   return h('span', {class: `pill ${severity_class(severity)}`}, severity ?? 'CLEAN');
 }

@@ -3,7 +3,7 @@ import {h} from '../dom.js';
 import {kNone, number, percent, plural, signed, signed_percent, tokens, type_label} from '../format.js';
 import {href} from '../router.js';
 import {agent_drift, delta, kWindows, posture, risk_trend, token_waste, top_drivers, top_patterns} from '../statistics.js';
-import {confidence_meter, empty, info_button, panel, severity_pill, type_chip} from './basics.js';
+import {confidence_meter, empty, info_button, panel, severity_class, severity_pill} from './basics.js';
 import {gauge, hour_bars} from './charts.js';
 
 const kWindowText = {hour: 'the hour before', day: 'the day before', week: 'the week before'};
@@ -60,11 +60,11 @@ export function posture_panel(data, now) {
 export function patterns_panel(data, now) {
   const rows = top_patterns(data.agents, data.signals, now);
   return panel('Top failure patterns', {id: 'patterns', class: 'span-4'}, rows.length === 0 ? no_signals()
-    : h('ol', {class: 'list'}, rows.map(({type, count, severity, trend}) => h('li', {key: type, class: 'list-row'},
+    : h('ol', {class: 'list'}, rows.map(({type, count, severity, trend}) => h('li', {key: type, class: `list-row ${severity_class(severity ?? 'none')}`},
         h('a', {class: 'list-main', href: href('runs', null, {type}), title: type}, type_label(type)),
-        h('span', {class: 'figure', title: 'signals'}, number(count)),
-        h('span', {class: `delta delta-${trend.change > 0 ? 'up' : trend.change < 0 ? 'down' : 'flat'}`, title: 'last 24 h against the 24 h before'}, signed(trend.change)),
-        severity ? severity_pill(severity) : h('span', {class: 'quiet'}, kNone)))));
+        severity ? severity_pill(severity) : h('span', {class: 'quiet'}, kNone),
+        h('p', {class: 'list-sub'}, h('span', {class: 'figure'}, number(count)), count === 1 ? ' signal · ' : ' signals · ',
+          h('span', {class: `delta delta-${trend.change > 0 ? 'up' : trend.change < 0 ? 'down' : 'flat'}`}, signed(trend.change)), ' vs the day before')))));
 }
 
 export function waste_panel(data, now) {
@@ -86,14 +86,14 @@ export function waste_panel(data, now) {
 
 export function drivers_panel(data) {
   const rows = top_drivers(data.signals, data.run_by_id);
-  const head = [['#', 'num'], ['Failure'], ['Agent'], ['Signals', 'num'], ['Runs', 'num'], ['Wasted', 'num'], ['Confidence'], ['Severity']];
-  return panel('Top failure drivers', {id: 'drivers', class: 'span-12'}, rows.length === 0 ? no_signals()
+  const head = [['#', 'num'], ['Failure and agent'], ['Signals', 'num'], ['Runs', 'num'], ['Wasted', 'num'], ['Confidence'], ['Severity']];
+  return panel('Top failure drivers', {id: 'drivers', class: 'span-8'}, rows.length === 0 ? no_signals()
     : h('div', {class: 'table-wrap', tabindex: 0, role: 'region', 'aria-label': 'Top failure drivers'}, h('table', {class: 'table'},
         h('thead', {}, h('tr', {}, head.map(([text, name]) => h('th', {scope: 'col', class: name}, text)))),
         h('tbody', {}, rows.map((row, i) => h('tr', {key: `${row.agent_id} ${row.type}`},
           h('td', {class: 'num quiet'}, i + 1),
-          h('td', {}, h('a', {href: href('runs', null, {type: row.type, agent: row.agent_id})}, type_chip(row.type, row.severity))),
-          h('td', {}, h('span', {class: 'ellipsis', title: row.agent_id}, row.agent_id)),
+          h('td', {}, h('a', {href: href('runs', null, {type: row.type, agent: row.agent_id}), class: 'list-main', title: row.type}, type_label(row.type)),
+            h('span', {class: 'ellipsis quiet', title: row.agent_id}, row.agent_id)),
           h('td', {class: 'num'}, number(row.signals)), h('td', {class: 'num'}, number(row.runs)),
           h('td', {class: 'num'}, tokens(row.tokens)), h('td', {}, confidence_meter(row.confidence)),
           h('td', {}, severity_pill(row.severity))))))));

@@ -1,7 +1,7 @@
 // What the detectors found in one run, why, and what to do: signal cards and the explanation.
 import {h} from '../dom.js';
 import {type_label} from '../format.js';
-import {code_block, confidence_meter, empty, icon, panel, severity_class, severity_pill} from './basics.js';
+import {code_block, confidence_meter, empty, icon, panel, prose, severity_class, severity_pill} from './basics.js';
 
 // Step and failure type of a signal identify it within a run.
 const key_of = (signal) => signal.id ?? signal.failure_type;
@@ -15,13 +15,13 @@ export function explanation(run) {
   }
   const fix = top.suggested_fixes?.[0];
   return panel('Why this triggered', {id: 'why', class: 'why'},
-    h('p', {class: 'why-title'}, top.title || type_label(top.failure_type)),
-    h('p', {class: 'why-what', id: 'why-what'}, top.what || 'No explanation could be built for this signal; its evidence is on the card.'),
-    top.why_it_matters && h('p', {class: 'why-matters'}, h('b', {}, 'Why it matters '), top.why_it_matters),
+    h('p', {class: 'why-title'}, prose(top.title || type_label(top.failure_type))),
+    h('p', {class: 'why-what', id: 'why-what'}, prose(top.what || 'No explanation could be built for this signal; its evidence is on the card.')),
+    top.why_it_matters && h('p', {class: 'why-matters'}, h('b', {}, 'Why it matters '), prose(top.why_it_matters)),
     h('h3', {}, run.live.length > 1 ? 'Evidence of all signals' : 'Evidence'),
     h('ul', {class: 'why-evidence'}, run.live.map((signal) => h('li', {key: key_of(signal), class: severity_class(signal.severity)},
-      run.live.length > 1 && h('b', {}, `${type_label(signal.failure_type)}: `), signal.evidence_summary || 'no summary'))),
-    fix && [h('h3', {}, 'Suggested fix'), h('p', {class: 'fix-text'}, fix.description), fix.code && code_block(fix.code, fix.language)]);
+      run.live.length > 1 && h('b', {}, `${type_label(signal.failure_type)}: `), prose(signal.evidence_summary || 'no summary')))),
+    fix && [h('h3', {}, 'Suggested fix'), h('p', {class: 'fix-text'}, prose(fix.description)), fix.code && code_block(fix.code, fix.language)]);
 }
 
 export function signal_cards(run) {
@@ -44,10 +44,10 @@ function card(signal) {
     h('div', {class: 'card-meter'}, h('span', {class: 'card-meter-label'}, 'Confidence'), confidence_meter(signal.confidence),
       h('span', {class: 'card-step'}, `step ${signal.step_index}`)),
     signal.co_signal_count >= 2 && h('p', {class: 'boost'}, icon('alerts'), `confidence boosted · ${signal.co_signal_count} co-occurring signals`),
-    h('p', {class: 'card-text'}, signal.evidence_summary || signal.title || ''),
+    h('p', {class: 'card-text'}, prose(signal.evidence_summary || signal.title)),
     fixes.length > 0 && h('details', {class: 'more-box', key: 'fixes'},
       h('summary', {}, fixes.length === 1 ? 'Suggested fix' : `All ${fixes.length} suggested fixes`),
-      h('ol', {class: 'fixes'}, fixes.map((fix, i) => h('li', {key: i}, h('p', {class: 'fix-text'}, fix.description),
+      h('ol', {class: 'fixes'}, fixes.map((fix, i) => h('li', {key: i}, h('p', {class: 'fix-text'}, prose(fix.description)),
                                                         fix.code && code_block(fix.code, fix.language))))),
     h('details', {class: 'more-box', key: 'evidence'}, h('summary', {}, 'Evidence values'), evidence_list(signal.evidence ?? {})));
 }

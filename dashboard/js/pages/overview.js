@@ -36,12 +36,12 @@ export function overview_page(app) {
       stat_cards(data, trend_window, now),
       trend_panel(data, now),
       posture_panel(data, now),
-      panel('Live run feed', {id: 'feed', class: 'span-8', aside: h('a', {class: 'more', href: href('runs')}, 'All runs')},
+      panel('Live run feed', {id: 'feed', class: 'span-12', aside: h('a', {class: 'more', href: href('runs')}, 'All runs')},
             data.runs.length > 0 ? run_table(feed(data, kFeedRows), now, {caption: 'Newest runs, those with signals first'})
                 : empty('No run has ended yet', 'A run shows here once it has ended, or once it has been silent for 90 seconds.')),
-      patterns_panel(data, now),
       waste_panel(data, now),
       agent_drift_panel(data, now),
+      patterns_panel(data, now),
       drivers_panel(data));
   }
 
