@@ -65,9 +65,23 @@ std::optional<Refused> check_bytes(std::string_view text) {
   return std::nullopt;
 }
 
+// yaml-cpp takes a quoted text that the end of the file cuts off. `at` is the opening quote.
+bool is_closed(std::string_view text, std::size_t at) {
+  const char quote = text[at];
+  for (std::size_t i = at + 1; i < text.size(); ++i) {
+    if (quote == '"' && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == quote) {
+      if (quote == '"' || i + 1 >= text.size() || text[i + 1] != quote) return true;
+      ++i;  // '' is a quote within
+    }
+  }
+  return false;
+}
+
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(const YamlLimits& limits) : limits_(limits) {}
+  TreeBuilder(std::string_view text, const YamlLimits& limits) : text_(text), limits_(limits) {}
 
   YamlNode take() { return std::move(root_); }
 
@@ -86,7 +100,10 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     refuse_anchor(mark, anchor);
-    if (tag != "?" && tag != "!") refuse_tag(mark, tag);
+    const auto at = static_cast<std::size_t>(std::max(mark.pos, 0));
+    const char first = at < text_.size() ? text_[at] : ' ';
+    if ((tag != "?" && tag != "!") || first == '!') refuse_tag(mark, tag);
+    if ((first == '\'' || first == '"') && !is_closed(text_, at)) refuse(mark, "a text without a closing quote");
     if (value.size() > limits_.value_bytes) {
       refuse(mark, fmt::format("a value of {} bytes; at most {} are allowed", value.size(), limits_.value_bytes));
     }
@@ -187,6 +204,7 @@ class TreeBuilder final : public YAML::EventHandler {
     top.key = std::move(key);
   }
 
+  std::string_view text_;  // outlives the builder
   YamlLimits limits_;
   YamlNode root_;
   std::vector<Frame> stack_;
@@ -196,9 +214,9 @@ class TreeBuilder final : public YAML::EventHandler {
 YamlNode parse(std::string_view text, const YamlLimits& limits) {
   std::istringstream stream{std::string(text)};
   YAML::Parser parser(stream);
-  TreeBuilder builder(limits);
+  TreeBuilder builder(text, limits);
   if (parser.HandleNextDocument(builder)) {
-    TreeBuilder rest(limits);
+    TreeBuilder rest(text, limits);
     if (parser.HandleNextDocument(rest)) {
       const auto second = rest.take();
       throw Refused{second.line, second.column, "a second document; expected only one"};
