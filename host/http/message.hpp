@@ -20,13 +20,13 @@ using Headers = std::vector<std::pair<std::string, std::string>>;  // names as r
 
 struct Request {
   Method method = Method::get;
-  std::string target;  // as received, for the log only
-  std::string path;    // percent-decoded, always begins with '/'
+  std::string target;                                      // as received, for the log only
+  std::string path;                                        // percent-decoded, always begins with '/'
   std::vector<std::pair<std::string, std::string>> query;  // percent-decoded, in order, repeats kept
   std::map<std::string, std::string, std::less<>> params;  // {name} parts of the route, percent-decoded
-  std::string route;       // template that matched, "/v1/runs/{run_id}"; a metric label
+  std::string route;                                       // template that matched, "/v1/runs/{run_id}"; a metric label
   Headers headers;
-  std::string body;        // already inflated when the client compressed it
+  std::string body;  // already inflated when the client compressed it
   std::string client_address;
   std::string request_id;  // also sent back as X-Request-Id
 

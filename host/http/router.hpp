@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.hpp"
 #include "http/message.hpp"
@@ -36,8 +37,10 @@ class Router {
   void fallback(AsyncHandler handler);
 
   struct Match;
-  // For the server.
+  // For the server. `path` is still percent-encoded, so that "%2F" stays inside its segment.
   [[nodiscard]] Match match(Method method, std::string_view path) const;
+  // Every template once, for the metrics.
+  [[nodiscard]] std::vector<std::string> routes() const;
 
  private:
   struct Impl;

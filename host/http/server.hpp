@@ -16,16 +16,16 @@
 namespace dunetrace::http {
 
 struct Cors {
-  bool any_origin = false;            // dev mode
-  std::vector<std::string> origins;   // otherwise exactly these; empty = no cross-origin access
+  bool any_origin = false;           // dev mode
+  std::vector<std::string> origins;  // otherwise exactly these; empty = no cross-origin access
   std::string methods = "GET, POST, OPTIONS";
   std::string headers = "Content-Type, Authorization";
 };
 
 struct ServerOptions {
-  std::string service;              // "ingest", "api", "dashboard": label of metrics and log lines
-  std::string bind = "127.0.0.1";   // IPv4 or IPv6 address or host name
-  std::uint16_t port = 0;           // 0 = any free port
+  std::string service;             // "ingest", "api", "dashboard": label of metrics and log lines
+  std::string bind = "127.0.0.1";  // IPv4 or IPv6 address or host name
+  std::uint16_t port = 0;          // 0 = any free port
   int io_threads = 2;
   int workers = 4;                  // threads for blocking handlers
   std::size_t worker_queue = 1024;  // requests waiting for one; above → 503
@@ -35,7 +35,7 @@ struct ServerOptions {
   std::chrono::milliseconds idle_timeout{60'000};   // silent or dribbling clients
   std::chrono::milliseconds write_timeout{10'000};  // clients that do not read
   Cors cors;
-  Headers extra_headers;            // on every response, for instance the Content-Security-Policy
+  Headers extra_headers;  // on every response, for instance the Content-Security-Policy
 };
 
 class Server {
