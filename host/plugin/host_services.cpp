@@ -7,6 +7,28 @@
 namespace dunetrace::plugin {
 namespace {
 
+std::uint32_t abi_type(json::Value::Kind kind) {
+  using Kind = json::Value::Kind;
+  switch (kind) {
+    case Kind::boolean:
+      return DUNE_JSON_TYPE_BOOL;
+    case Kind::integer:
+      return DUNE_JSON_TYPE_INT;
+    case Kind::real:
+      return DUNE_JSON_TYPE_FLOAT;
+    case Kind::string:
+      return DUNE_JSON_TYPE_STRING;
+    case Kind::array:
+      return DUNE_JSON_TYPE_ARRAY;
+    case Kind::object:
+      return DUNE_JSON_TYPE_OBJECT;
+    case Kind::missing:
+    case Kind::null:
+      break;
+  }
+  return DUNE_JSON_TYPE_NULL;
+}
+
 constexpr std::size_t kMaxLogBytes = 2000;  // a line is for people
 
 }  // namespace
@@ -34,7 +56,8 @@ struct HostCalls {
       const auto value = self(h).find(text, pointer);
       if (!value) return DUNE_E_INVALID;
       if (value->missing()) return DUNE_JSON_ABSENT;
-      return get(*value) ? DUNE_OK : DUNE_JSON_OTHER_TYPE;
+      if (!get(*value)) return DUNE_JSON_OTHER_TYPE;
+      return DUNE_OK;
     } catch (...) {
       return DUNE_E_LIMIT;
     }
@@ -48,30 +71,7 @@ struct HostCalls {
 
   static dune_status type_of(const dune_host* h, dune_str j, dune_str p, std::uint32_t* out) noexcept {
     return with(h, j, p, [out](const json::Value& v) {
-      using Kind = json::Value::Kind;
-      switch (v.kind()) {
-        case Kind::boolean:
-          *out = DUNE_JSON_TYPE_BOOL;
-          break;
-        case Kind::integer:
-          *out = DUNE_JSON_TYPE_INT;
-          break;
-        case Kind::real:
-          *out = DUNE_JSON_TYPE_FLOAT;
-          break;
-        case Kind::string:
-          *out = DUNE_JSON_TYPE_STRING;
-          break;
-        case Kind::array:
-          *out = DUNE_JSON_TYPE_ARRAY;
-          break;
-        case Kind::object:
-          *out = DUNE_JSON_TYPE_OBJECT;
-          break;
-        default:
-          *out = DUNE_JSON_TYPE_NULL;
-          break;
-      }
+      *out = abi_type(v.kind());
       return true;
     });
   }

@@ -21,7 +21,7 @@ constexpr auto kClaimFinished = R"(
     ORDER BY last_received_at LIMIT $1 FOR UPDATE SKIP LOCKED)
   UPDATE runs r SET claimed_until = now() + $2 * interval '1 millisecond', claim = $3::uuid
   FROM due WHERE r.customer_id = due.customer_id AND r.run_id = due.run_id
-  RETURNING r.customer_id, r.run_id, r.outcome, extract(epoch FROM r.first_received_at)::float8)";
+  RETURNING r.customer_id, r.run_id, r.agent_id, r.agent_version, r.outcome, extract(epoch FROM r.first_received_at)::float8, r.event_count)";
 
 constexpr auto kClaimStalled = R"(
   WITH due AS (
@@ -31,7 +31,7 @@ constexpr auto kClaimStalled = R"(
     ORDER BY last_received_at LIMIT $1 FOR UPDATE SKIP LOCKED)
   UPDATE runs r SET claimed_until = now() + $2 * interval '1 millisecond', claim = $3::uuid
   FROM due WHERE r.customer_id = due.customer_id AND r.run_id = due.run_id
-  RETURNING r.customer_id, r.run_id, 'stalled', extract(epoch FROM r.first_received_at)::float8)";
+  RETURNING r.customer_id, r.run_id, r.agent_id, r.agent_version, 'stalled', extract(epoch FROM r.first_received_at)::float8, r.event_count)";
 
 constexpr auto kEvents = R"(
   SELECT e.customer_id, e.run_id, e.id, e.event_type, e.step_index, e."timestamp", e.agent_id, e.agent_version,
@@ -83,8 +83,16 @@ T number(const pqxx::field& field) {
 
 void append(std::vector<ClaimedRun>& out, const pqxx::result& rows, const std::string& claim) {
   for (const auto& row : rows) {
-    out.push_back({std::string(text(row[0])), std::string(text(row[1])), claim, std::string(text(row[2])),
-                   number<double>(row[3])});
+    ClaimedRun run;
+    run.customer_id = text(row[0]);
+    run.run_id = text(row[1]);
+    run.claim = claim;
+    run.agent_id = text(row[2]);
+    run.agent_version = text(row[3]);
+    run.trigger = text(row[4]);
+    run.first_received_at = number<double>(row[5]);
+    run.event_count = number<std::int64_t>(row[6]);
+    out.push_back(std::move(run));
   }
 }
 
@@ -187,7 +195,7 @@ Result<std::size_t> write_results(Database& db, const std::vector<RunResult>& re
       claims[0].add(result.run.customer_id);
       claims[1].add(result.run.run_id);
       claims[2].add(result.run.claim);
-      claims[3].add_plain(std::to_string(result.events_seen));
+      claims[3].add_plain(std::to_string(result.run.event_count));
     }
     std::map<Key, bool> ours;
     for (const auto& row : run(tx, kFinish, claims))

@@ -16,9 +16,12 @@ namespace dunetrace::store {
 struct ClaimedRun {
   std::string customer_id;
   std::string run_id;
-  std::string claim;             // under which the result is written
+  std::string claim;     // under which the result is written
+  std::string agent_id;  // as the projection has them; the replay's are the ones to store
+  std::string agent_version;
   std::string trigger;           // "completed", "errored" (first terminal event received) or "stalled"
   double first_received_at = 0;  // Unix seconds; bounds the partitions that are read
+  std::int64_t event_count = 0;  // when it was claimed; what arrives later makes it pending again
 };
 
 struct ClaimRules {
@@ -37,8 +40,7 @@ struct RunResult {
   ClaimedRun run;
   std::string agent_id;
   std::string agent_version;
-  std::string exit_reason;       // as replayed; empty = none
-  std::int64_t events_seen = 0;  // rows that were loaded; more than these make the run pending again
+  std::string exit_reason;  // as replayed; empty = none
   std::vector<Signal> signals;
   std::string incomplete = "[]";  // JSON: detectors that failed
 };

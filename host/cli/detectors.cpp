@@ -1,0 +1,41 @@
+// dunetrace detectors check [FILE]: is this detectors.yml right for the plugins that are installed?
+#include <cstdio>
+#include <memory>
+
+#include "cli/command.hpp"
+#include "cli/setup.hpp"
+
+namespace dunetrace::cli {
+namespace {
+
+Result<int> check(const std::string& file) {
+  DUNE_TRY(setup, load_setup());
+  telemetry::Logger log(telemetry::Level::error);
+  DUNE_TRY(detectors, load_detectors(setup, log, file));
+  std::size_t live = 0;
+  std::size_t shadow = 0;
+  for (const auto& detector : detectors.config.profile_for("").detectors) {
+    if (!detector.enabled) continue;
+    ++(detector.shadow ? shadow : live);
+  }
+  for (const auto& warning : detectors.config.warnings()) std::printf("warning: %s\n", warning.c_str());
+  std::printf("%s: right. By default %zu detectors are live, %zu in shadow; %zu profiles.\n", detectors.file.c_str(),
+              live, shadow, detectors.config.profiles().size());
+  return 0;
+}
+
+}  // namespace
+
+Command make_detectors(CLI::App& parent) {
+  auto* app = parent.add_subcommand("detectors", "Look at the detectors' configuration");
+  app->require_subcommand(1);
+  auto* one = app->add_subcommand("check", "Check a detectors.yml against the installed plugins");
+  const auto file = std::make_shared<std::string>();
+  one->add_option("file", *file, "The file (default: the one the host would read)");
+  return {app, [file] {
+            const auto code = check(*file);
+            return code ? *code : report(code.error());
+          }};
+}
+
+}  // namespace dunetrace::cli

@@ -1,0 +1,104 @@
+// dunetrace keys create|list|revoke: the API keys of clients, in the database of DATABASE_URL.
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "cli/command.hpp"
+#include "cli/setup.hpp"
+#include "store/keys.hpp"
+
+namespace dunetrace::cli {
+namespace {
+
+struct Arguments {
+  std::string customer;
+  std::string agent;
+  std::vector<std::string> scopes{"ingest", "read"};
+  std::string key;
+};
+
+std::string day(double unix_seconds) {
+  const auto seconds = static_cast<std::time_t>(unix_seconds);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &parts);
+  return text;
+}
+
+std::string joined(const std::vector<std::string>& items) {
+  std::string out;
+  for (const auto& item : items) out += (out.empty() ? "" : ",") + item;
+  return out;
+}
+
+// Runs `work` on a migrated database.
+template <class F>
+int with_database(F work) {
+  const auto run = [&]() -> Result<> {
+    DUNE_TRY(setup, load_setup());
+    DUNE_TRY(url, database_url(setup, "keys"));
+    DUNE_TRY(log, make_logger(setup));
+    telemetry::Metrics metrics;
+    store::Database db({.url = url, .application_name = "dunetrace-keys", .max_connections = 1}, *log, metrics);
+    DUNE_TRY(applied, migrate_when_reachable(db, setup.paths.migrations, std::chrono::seconds(0), *log));
+    return work(db);
+  };
+  const auto done = run();
+  return done ? 0 : report(done.error());
+}
+
+Result<> create(store::Database& db, const Arguments& args) {
+  const auto agent = args.agent.empty() ? std::nullopt : std::optional(args.agent);
+  DUNE_TRY(made, store::create_key(db, args.customer, agent, args.scopes));
+  std::printf("%s\n", made.secret.c_str());
+  std::fprintf(stderr, "key %lld for customer '%s' (%s); it is shown this once and stored only as a hash\n",
+               static_cast<long long>(made.key.id), made.key.customer_id.c_str(), joined(made.key.scopes).c_str());
+  return {};
+}
+
+Result<> list(store::Database& db, const Arguments& args) {
+  const auto customer = args.customer.empty() ? std::nullopt : std::optional(args.customer);
+  DUNE_TRY(keys, store::list_keys(db, customer));
+  if (keys.empty()) std::printf("no keys; make one with: dunetrace keys create --customer NAME\n");
+  for (const auto& key : keys) {
+    std::printf("%-6lld %-20s %-20s agent=%-16s %-18s created %s%s\n", static_cast<long long>(key.id),
+                key.prefix.c_str(), key.customer_id.c_str(), key.agent_id.value_or("*").c_str(),
+                joined(key.scopes).c_str(), day(key.created_at).c_str(), key.active ? "" : "  REVOKED");
+  }
+  return {};
+}
+
+Result<> revoke(store::Database& db, const Arguments& args) {
+  DUNE_TRY(key, store::revoke_key(db, args.key));
+  std::printf("revoked key %lld (%s…) of customer '%s'\n", static_cast<long long>(key.id), key.prefix.c_str(),
+              key.customer_id.c_str());
+  return {};
+}
+
+}  // namespace
+
+Command make_keys(CLI::App& parent) {
+  auto* app = parent.add_subcommand("keys", "Create, list and revoke API keys (needs DATABASE_URL)");
+  app->require_subcommand(1);
+  const auto args = std::make_shared<Arguments>();
+  auto* make = app->add_subcommand("create", "Make a key and print it once");
+  make->add_option("--customer", args->customer, "Who the key belongs to")->required();
+  make->add_option("--agent", args->agent, "Only this agent (default: any of the customer's)");
+  make->add_option("--scopes", args->scopes, "ingest, read, admin")->delimiter(',')->capture_default_str();
+  auto* show = app->add_subcommand("list", "List keys by id and prefix; the keys themselves are not stored");
+  show->add_option("--customer", args->customer, "Only this customer's");
+  auto* end = app->add_subcommand("revoke", "Make a key useless within seconds");
+  end->add_option("key", args->key, "Id, prefix or the key itself")->required();
+  return {app, [=] {
+            return with_database([&](store::Database& db) -> Result<> {
+              if (make->parsed()) return create(db, *args);
+              if (show->parsed()) return list(db, *args);
+              return revoke(db, *args);
+            });
+          }};
+}
+
+}  // namespace dunetrace::cli

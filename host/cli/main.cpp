@@ -1,0 +1,44 @@
+// Dispatches to the subcommands; each has its own file.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <exception>
+#include <iostream>
+#include <vector>
+
+#include "cli/command.hpp"
+
+namespace {
+
+int run(int argc, char** argv) {
+  using namespace dunetrace;
+  CLI::App app("Watches AI agents from outside of their content and names what went wrong.", "dunetrace");
+  app.set_version_flag("--version", "dunetrace " DUNETRACE_VERSION);
+  app.require_subcommand(1);
+  app.footer("Settings come from the environment and from .env; docs/operating.md lists them.");
+  const std::vector<cli::Command> commands{cli::make_up(app),       cli::make_serve(app), cli::make_demo(app),
+                                           cli::make_migrate(app),  cli::make_keys(app),  cli::make_plugins(app),
+                                           cli::make_detectors(app)};
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    std::cerr << "dunetrace: " << error.what() << " (see dunetrace --help)\n";
+    return cli::kUsage;
+  }
+  for (const auto& command : commands) {
+    if (command.app->parsed()) return command.run();
+  }
+  return cli::kUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a client that goes away is an error of one write, not the end of the host
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << "dunetrace: " << error.what() << "\n";
+  }
+  return dunetrace::cli::kFailed;
+}

@@ -1,0 +1,57 @@
+#include "cli/setup.hpp"
+
+#include <unistd.h>
+
+#include <thread>
+
+#include "config/environment.hpp"
+#include "store/migrations.hpp"
+
+namespace dunetrace::cli {
+
+Result<Setup> load_setup() {
+  DUNE_TRY(environment, config::Environment::load(".env"));
+  DUNE_TRY(settings, config::Settings::from(environment, ::geteuid() == 0));
+  DUNE_TRY(paths, config::find_paths());
+  return Setup{std::move(settings), std::move(paths)};
+}
+
+Result<Detectors> load_detectors(const Setup& setup, telemetry::Logger& log, const std::filesystem::path& file) {
+  const auto path = file.empty() ? config::detectors_file(setup.settings, setup.paths) : file;
+  DUNE_TRY(parsed, config::DetectorsFile::load(path));
+  const auto own = setup.settings.host.plugin_dir.empty() ? setup.paths.plugins : setup.settings.host.plugin_dir;
+  DUNE_TRY(registry, plugin::Registry::load(own, parsed.plugin_directories(), log));
+  const auto schemas = registry.schemas();
+  DUNE_TRY(config, parsed.resolve(schemas, setup.settings.detect.shadow_failure_types));
+  for (const auto& warning : config.warnings()) log.warn("detectors.warning", {{"text", warning}});
+  return Detectors{std::move(registry), std::move(config), path};
+}
+
+Result<std::string> database_url(const Setup& setup, const std::string& what) {
+  if (!setup.settings.host.database_url.empty()) return setup.settings.host.database_url;
+  return fail(Code::invalid_argument,
+              what +
+                  " needs DATABASE_URL, for example postgresql://dunetrace:…@localhost:5432/dunetrace "
+                  "(only `dunetrace up` brings a database of its own)");
+}
+
+Result<std::unique_ptr<telemetry::Logger>> make_logger(const Setup& setup, const std::string& path) {
+  DUNE_TRY(level, telemetry::level_from(setup.settings.host.log_level));
+  return std::make_unique<telemetry::Logger>(level, path);
+}
+
+Result<std::vector<std::string>> migrate_when_reachable(store::Database& db, const std::filesystem::path& migrations,
+                                                        std::chrono::seconds patience, telemetry::Logger& log) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    auto applied = store::migrate(db, migrations);
+    if (applied || applied.error().code != Code::unavailable || std::chrono::steady_clock::now() >= until) {
+      if (!applied) return tl::unexpected<Error>(std::move(applied).error().in("database"));
+      return applied;
+    }
+    log.warn("database.waiting", {{"reason", applied.error().text}});
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));  // a server that is starting up; nothing to wait on
+  }
+}
+
+}  // namespace dunetrace::cli

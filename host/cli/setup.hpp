@@ -1,0 +1,50 @@
+// What most subcommands need first: settings, paths, detectors with their plugins, a migrated database.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/detectors_file.hpp"
+#include "config/paths.hpp"
+#include "config/settings.hpp"
+#include "core/result.hpp"
+#include "plugin/registry.hpp"
+#include "store/database.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace dunetrace::cli {
+
+struct Setup {
+  config::Settings settings;
+  config::Paths paths;
+};
+
+// Environment and .env, and where the program's own files lie.
+[[nodiscard]] Result<Setup> load_setup();
+
+struct Detectors {
+  plugin::Registry registry;
+  config::DetectorsConfig config;
+  std::filesystem::path file;  // the detectors.yml that was read
+};
+
+// detectors.yml (the one of the settings unless `file` is given) and every plugin it may use.
+[[nodiscard]] Result<Detectors> load_detectors(const Setup& setup, telemetry::Logger& log,
+                                               const std::filesystem::path& file = {});
+
+// DATABASE_URL, or a clear error that `what` needs it.
+[[nodiscard]] Result<std::string> database_url(const Setup& setup, const std::string& what);
+
+// A logger at the level of the settings; to stderr, or to `path`.
+[[nodiscard]] Result<std::unique_ptr<telemetry::Logger>> make_logger(const Setup& setup, const std::string& path = {});
+
+// Brings the schema up to date; waits up to `patience` for a server that does not answer yet.
+[[nodiscard]] Result<std::vector<std::string>> migrate_when_reachable(store::Database& db,
+                                                                      const std::filesystem::path& migrations,
+                                                                      std::chrono::seconds patience,
+                                                                      telemetry::Logger& log);
+
+}  // namespace dunetrace::cli

@@ -1,0 +1,45 @@
+// The detect role: claims due runs, replays and judges them, writes what was found. Woken by NOTIFY; a poll is the
+// safety net. Any number of processes may run it against one database.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/detectors_file.hpp"
+#include "core/clock.hpp"
+#include "plugin/registry.hpp"
+#include "store/database.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace dunetrace::detect {
+
+struct Options {
+  int workers = 2;       // runs judged at once
+  int batch_size = 100;  // runs claimed at once
+  std::chrono::milliseconds poll_interval{5'000};
+  std::chrono::milliseconds stall_timeout{90'000};
+  std::chrono::milliseconds lease{15'000};   // after which a dead worker's runs are taken by others
+  std::vector<std::string> baseline_agents;  // ids, trailing * allowed: whose usual step count is learned
+};
+
+class Role {
+ public:
+  // Everything but the options outlives the role. `db` allows at least options.workers + 1 connections.
+  Role(Options options, store::Database& db, const plugin::Registry& registry, const config::DetectorsConfig& config,
+       telemetry::Logger& log, telemetry::Metrics& metrics, const Clock& clock);
+  ~Role();  // finishes what is claimed, then ends
+  Role(const Role&) = delete;
+  Role& operator=(const Role&) = delete;
+
+  // From the next look on. Thread-safe.
+  void set_stall_timeout(std::chrono::milliseconds timeout);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dunetrace::detect

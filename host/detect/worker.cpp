@@ -1,0 +1,164 @@
+#include "detect/worker.hpp"
+
+#include <algorithm>
+#include <exception>
+
+#include "json/writer.hpp"
+#include "store/baselines.hpp"
+
+namespace dunetrace::detect {
+namespace {
+
+telemetry::Counter& outcome(telemetry::Metrics& metrics, const char* name) {
+  return metrics.counter("dunetrace_detector_runs_processed_total", "Runs judged, by what made them due",
+                         {{"outcome", name}});
+}
+
+std::string to_json(const std::vector<Failure>& failures) {
+  json::Writer out;
+  out.begin_array();
+  for (const auto& failure : failures) {
+    out.begin_object();
+    out.field("detector", failure.detector);
+    out.field("reason", failure.reason);
+    out.end_object();
+  }
+  out.end_array();
+  return json::storable(out.text()).value_or(out.text());
+}
+
+}  // namespace
+
+WorkerMetrics::WorkerMetrics(telemetry::Metrics& m)
+    : metrics(m),
+      completed(outcome(m, "completed")),
+      errored(outcome(m, "errored")),
+      stalled(outcome(m, "stalled")),
+      lost_claims(m.counter("dunetrace_detector_claims_lost_total",
+                            "Results dropped because the claim had passed to another worker")),
+      cycle(m.histogram("dunetrace_detector_cycle_duration_seconds", "One batch, from claim to commit",
+                        telemetry::latency_buckets())),
+      last_cycle(
+          m.gauge("dunetrace_detector_last_cycle_timestamp_seconds", "When a batch or an empty look last ended")) {}
+
+void WorkerMetrics::signal(const Signal& signal) {
+  metrics
+      .counter("dunetrace_detector_signals_total", "Signals written, repeats of a second look included",
+               {{"failure_type", signal.failure_type},
+                {"severity", std::string(to_text(signal.severity))},
+                {"shadow", signal.shadow ? "true" : "false"}})
+      .add();
+}
+
+void WorkerMetrics::failure(const std::string& detector) {
+  metrics.counter("dunetrace_detector_failures_total", "Runs a detector could not judge", {{"detector", detector}})
+      .add();
+}
+
+Worker::Worker(const Options& options, const std::atomic<std::chrono::milliseconds>& stall_timeout, store::Database& db,
+               const plugin::Registry& registry, const config::DetectorsConfig& config, telemetry::Logger& log,
+               WorkerMetrics& metrics, const Clock& clock)
+    : options_(options),
+      stall_timeout_(stall_timeout),
+      db_(db),
+      log_(log),
+      metrics_(metrics),
+      clock_(clock),
+      judge_(registry, config, log) {}
+
+Result<std::size_t> Worker::cycle() {
+  const auto started = clock_.steady();
+  const store::ClaimRules rules{options_.batch_size, options_.lease, stall_timeout_.load()};
+  DUNE_TRY(claimed, store::claim_runs(db_, rules));
+  metrics_.last_cycle.set(clock_.unix_seconds());
+  if (claimed.empty()) return std::size_t{0};
+  auto events = store::load_events(db_, claimed);
+  if (!events) {
+    static_cast<void>(store::release_runs(db_, claimed));  // fails when the database is away; the lease ends by itself
+    return tl::unexpected<Error>(std::move(events).error());
+  }
+  std::vector<store::RunResult> results;
+  results.reserve(claimed.size());
+  for (std::size_t i = 0; i < claimed.size(); ++i) results.push_back(judge(claimed[i], std::move((*events)[i])));
+  DUNE_TRY_VOID(write(std::move(results)));
+  metrics_.cycle.observe(std::chrono::duration<double>(clock_.steady() - started).count());
+  return claimed.size();
+}
+
+Baselines Worker::baselines(const store::ClaimedRun& claimed) {
+  Baselines learned;
+  const auto listed = [&](const std::string& pattern) {
+    if (!pattern.ends_with('*')) return pattern == claimed.agent_id;
+    return claimed.agent_id.starts_with(std::string_view(pattern).substr(0, pattern.size() - 1));
+  };
+  if (std::ranges::none_of(options_.baseline_agents, listed)) return learned;
+  const auto steps =
+      store::p75_steps(db_, claimed.customer_id, claimed.agent_id, claimed.agent_version, claimed.run_id);
+  if (steps)
+    learned.p75_steps = *steps;
+  else
+    log_.warn("detect.baseline_failed", {{"run", claimed.run_id}, {"reason", steps.error().text}});
+  return learned;
+}
+
+store::RunResult Worker::judge(const store::ClaimedRun& claimed, RunEvents events) {
+  store::RunResult result;
+  result.run = claimed;
+  result.agent_id = claimed.agent_id;
+  result.agent_version = claimed.agent_version;
+  try {
+    const Run run = replayer_.replay(std::move(events), baselines(claimed));
+    auto verdict = judge_.judge(run);
+    if (!run.events.empty()) {
+      result.agent_id = run.agent_id;
+      result.agent_version = run.agent_version;
+    }
+    result.exit_reason = run.exit_reason;
+    result.signals = std::move(verdict.signals);
+    result.incomplete = to_json(verdict.failures);
+    for (const auto& failure : verdict.failures) {
+      metrics_.failure(failure.detector);
+      log_.warn("detector.failed",
+                {{"detector", failure.detector}, {"run", claimed.run_id}, {"reason", failure.reason}});
+    }
+  } catch (const std::exception& error) {  // a run that cannot be judged must not block the others
+    result.incomplete = to_json({{"host", "the run could not be replayed"}});
+    log_.error("detect.run_failed", {{"run", claimed.run_id}, {"reason", error.what()}});
+  }
+  return result;
+}
+
+Result<> Worker::write(std::vector<store::RunResult> results) {
+  const auto written = store::write_results(db_, results);
+  if (written) {
+    metrics_.lost_claims.add(results.size() - *written);
+    for (const auto& result : results) count(result);
+    return {};
+  }
+  if (written.error().code != Code::internal) return tl::unexpected<Error>(written.error());
+  // The database refuses something in this batch: find out which run it is, and keep the others.
+  for (auto& result : results) DUNE_TRY_VOID(write_one(std::move(result)));
+  return {};
+}
+
+Result<> Worker::write_one(store::RunResult result) {
+  auto written = store::write_results(db_, {result});
+  if (!written && written.error().code == Code::internal) {
+    log_.error("detect.result_refused", {{"run", result.run.run_id}, {"reason", written.error().text}});
+    result.signals.clear();
+    result.incomplete = to_json({{"host", "the database refused the signals of this run"}});
+    written = store::write_results(db_, {result});
+  }
+  if (!written) return tl::unexpected<Error>(std::move(written).error());
+  count(result);
+  return {};
+}
+
+void Worker::count(const store::RunResult& result) {
+  if (result.run.trigger == "completed") metrics_.completed.add();
+  if (result.run.trigger == "errored") metrics_.errored.add();
+  if (result.run.trigger == "stalled") metrics_.stalled.add();
+  for (const auto& signal : result.signals) metrics_.signal(signal);
+}
+
+}  // namespace dunetrace::detect
