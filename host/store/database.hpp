@@ -16,7 +16,7 @@ struct DatabaseOptions {
   std::string url;               // postgresql://… or key=value text; never logged whole, it may hold a password
   std::string application_name;  // "dunetrace-detect"
   int max_connections = 4;
-  std::chrono::milliseconds lease_timeout{5'000};      // waiting for a free connection
+  std::chrono::milliseconds lease_timeout{5'000};  // waiting for a free connection
   std::chrono::milliseconds statement_timeout{30'000};
 };
 
@@ -30,6 +30,10 @@ class Database {
 
   // A round trip with a short limit (1 s); the error text is a short reason without credentials.
   [[nodiscard]] Result<> ping();
+
+  // Whether the server answered last time, without asking it: every transaction and, while it is away or nobody uses
+  // it, a probe about once a second keep this up to date. False until the first answer.
+  [[nodiscard]] bool reachable() const;
 
   struct Impl;
   [[nodiscard]] Impl& impl() { return *impl_; }  // for session.hpp

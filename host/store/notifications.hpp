@@ -1,5 +1,5 @@
-// LISTEN on its own connection and thread. A lost connection is made again with back-off; after a reconnect every
-// channel is called once, since notifications may have been missed.
+// LISTEN on its own connection and thread. A lost connection is made again with back-off; whenever one was made, the
+// first included, every channel is called once, since notifications may have been missed.
 #pragma once
 
 #include <functional>

@@ -17,6 +17,10 @@
 
 namespace dunetrace::store {
 
+// The SQLSTATE in the text of an error made here ("22P05"), empty when it has none: class 22 means that a value is bad
+// and the transaction will never succeed as it is.
+[[nodiscard]] std::string_view sqlstate_of(const Error& error);
+
 namespace detail {
 // The type-erased form: returns the error of `run`, or one of the above.
 [[nodiscard]] Result<> transact(Database& db, std::string_view what, bool read_only,

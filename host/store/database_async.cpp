@@ -1,0 +1,129 @@
+#include "store/database_async.hpp"
+
+#include <libpq-fe.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace dunetrace::store::detail {
+namespace {
+
+constexpr const char* kWoken = "stopping";
+
+int milliseconds_until(Deadline deadline) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, 3'600'000));
+}
+
+struct ClearResult {
+  void operator()(PGresult* result) const { PQclear(result); }
+};
+
+}  // namespace
+
+Waker::Waker() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  DUNE_CHECK(fd_ >= 0, "no file descriptor for a waker");
+}
+Waker::~Waker() { ::close(fd_); }
+
+void Waker::wake() const {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(fd_, &one, sizeof one);  // can only fail when it is set already
+}
+
+bool Waker::wait_for(std::chrono::milliseconds time) const {
+  const auto deadline = std::chrono::steady_clock::now() + time;
+  pollfd item{fd_, POLLIN, 0};
+  int ready = 0;
+  do {
+    ready = ::poll(&item, 1, milliseconds_until(deadline));
+  } while (ready < 0 && errno == EINTR);
+  return ready > 0;
+}
+
+void AsyncConnection::Finish::operator()(pg_conn* connection) const { PQfinish(connection); }
+
+AsyncConnection::AsyncConnection(const ConnectInfo& info, std::unique_ptr<pg_conn, Finish> connection)
+    : info_(&info), connection_(std::move(connection)) {}
+
+Result<AsyncConnection> AsyncConnection::open(const ConnectInfo& info, Deadline deadline, const Waker& waker) {
+  AsyncConnection opened(info, std::unique_ptr<pg_conn, Finish>(PQconnectStart(info.text().c_str())));
+  if (!opened.connection_) return fail(Code::unavailable, "no memory for a connection");
+  DUNE_TRY_VOID(opened.finish_connecting(deadline, waker));
+  PQsetErrorVerbosity(opened.connection_.get(), PQERRORS_TERSE);
+  return opened;
+}
+
+Result<> AsyncConnection::finish_connecting(Deadline deadline, const Waker& waker) {
+  if (PQstatus(connection_.get()) == CONNECTION_BAD) return tl::unexpected(failure());
+  auto wanted = PGRES_POLLING_WRITING;  // libpq asks to be treated so before its first poll
+  while (wanted != PGRES_POLLING_OK) {
+    if (wanted == PGRES_POLLING_FAILED) return tl::unexpected(failure());
+    DUNE_TRY_VOID(wait_socket(wanted == PGRES_POLLING_WRITING, deadline, waker));
+    wanted = PQconnectPoll(connection_.get());
+  }
+  if (PQsetnonblocking(connection_.get(), 1) != 0) return tl::unexpected(failure());
+  return {};
+}
+
+Result<> AsyncConnection::exec(const std::string& sql, Deadline deadline, const Waker& waker) {
+  auto* connection = connection_.get();
+  if (PQsendQuery(connection, sql.c_str()) != 1) return tl::unexpected(failure());
+  for (int unsent = PQflush(connection); unsent != 0; unsent = PQflush(connection)) {
+    if (unsent < 0) return tl::unexpected(failure());
+    DUNE_TRY_VOID(wait_socket(true, deadline, waker));
+  }
+  Result<> outcome;
+  while (true) {
+    while (PQisBusy(connection) != 0) {
+      DUNE_TRY_VOID(wait_socket(false, deadline, waker));
+      if (PQconsumeInput(connection) != 1) return tl::unexpected(failure());
+    }
+    const std::unique_ptr<PGresult, ClearResult> result(PQgetResult(connection));
+    if (!result) return outcome;
+    const auto status = PQresultStatus(result.get());
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+      outcome = fail(Code::unavailable, info_->clean(PQresultErrorMessage(result.get())));
+    }
+  }
+}
+
+Result<std::vector<std::string>> AsyncConnection::notifications(Deadline deadline, const Waker& waker) {
+  struct FreeNotify {
+    void operator()(PGnotify* notify) const { PQfreemem(notify); }
+  };
+  std::vector<std::string> names;
+  while (true) {
+    if (PQconsumeInput(connection_.get()) != 1) return tl::unexpected(failure());
+    while (const std::unique_ptr<PGnotify, FreeNotify> notify{PQnotifies(connection_.get())}) {
+      names.emplace_back(notify->relname);
+    }
+    if (!names.empty()) return names;
+    const auto ready = wait_socket(false, deadline, waker);
+    if (!ready && (ready.error().code == Code::timeout || ready.error().text == kWoken)) return names;
+    if (!ready) return tl::unexpected(ready.error());
+  }
+}
+
+Result<> AsyncConnection::wait_socket(bool for_write, Deadline deadline, const Waker& waker) const {
+  const auto events = static_cast<short>(for_write ? POLLOUT : POLLIN);
+  while (true) {
+    std::array<pollfd, 2> items{pollfd{waker.fd(), POLLIN, 0}, pollfd{PQsocket(connection_.get()), events, 0}};
+    const int ready = ::poll(items.data(), items.size(), milliseconds_until(deadline));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready < 0) return fail(Code::unavailable, "waiting for the database failed");
+    if (ready == 0) return fail(Code::timeout, "the database does not answer");
+    if (items[0].revents != 0) return fail(Code::unavailable, kWoken);
+    return {};
+  }
+}
+
+Error AsyncConnection::failure() const {
+  return Error{Code::unavailable, info_->clean(PQerrorMessage(connection_.get()))};
+}
+
+}  // namespace dunetrace::store::detail

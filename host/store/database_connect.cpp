@@ -1,0 +1,92 @@
+#include "store/database_connect.hpp"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+
+#include <cctype>
+#include <map>
+
+namespace dunetrace::store::detail {
+namespace {
+
+struct FreeOptions {
+  void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+};
+
+std::string quoted(std::string_view value) {
+  std::string text = "'";
+  for (const char c : value) {
+    if (c == '\'' || c == '\\') text.push_back('\\');
+    text.push_back(c);
+  }
+  text.push_back('\'');
+  return text;
+}
+
+void add_defaults(std::map<std::string, std::string>& pairs, const DatabaseOptions& options) {
+  pairs.try_emplace("application_name", options.application_name.empty() ? "dunetrace" : options.application_name);
+  pairs.try_emplace("connect_timeout", "3");
+  // A peer that vanished without a word is noticed after 30 + 3·5 s when idle, after 10 s with data on the way.
+  pairs.try_emplace("keepalives_idle", "30");
+  pairs.try_emplace("keepalives_interval", "5");
+  pairs.try_emplace("keepalives_count", "3");
+  pairs.try_emplace("tcp_user_timeout", "10000");
+  pairs.try_emplace("client_encoding", "UTF8");
+  // Behind what the URL says, so that ours win: a session without limits can hold up everybody else.
+  pairs["options"] += fmt::format(
+      " -c statement_timeout={} -c idle_in_transaction_session_timeout=10000 -c TimeZone=UTC "
+      "-c client_min_messages=warning",
+      options.statement_timeout.count());
+}
+
+}  // namespace
+
+Result<ConnectInfo> ConnectInfo::make(const DatabaseOptions& options) {
+  char* complaint = nullptr;  // holds the whole text with its password, so it is never shown
+  const std::unique_ptr<PQconninfoOption, FreeOptions> parsed(PQconninfoParse(options.url.c_str(), &complaint));
+  PQfreemem(complaint);
+  if (!parsed || options.url.empty()) {
+    return fail(
+        Code::invalid_argument,
+        "the database URL cannot be read: expected postgresql://user:password@host:port/name or key=value pairs");
+  }
+  ConnectInfo info;
+  std::map<std::string, std::string> pairs;
+  for (const auto* option = parsed.get(); option->keyword != nullptr; ++option) {
+    if (option->val == nullptr) continue;
+    pairs[option->keyword] = option->val;
+    const bool is_secret = option->dispchar[0] == '*';  // libpq's own mark of a password field
+    if (is_secret && option->val[0] != '\0') info.secrets_.emplace_back(option->val);
+  }
+  add_defaults(pairs, options);
+  for (const auto& [key, value] : pairs) {
+    if (!info.text_.empty()) info.text_.push_back(' ');
+    info.text_.append(key).append("=").append(quoted(value));
+  }
+  return info;
+}
+
+std::string ConnectInfo::clean(std::string_view message) const {
+  constexpr std::size_t kMaxLength = 500;  // enough for any primary message; a log line is no dump
+  std::string line;
+  for (const char c : message) {
+    const bool space = std::isspace(static_cast<unsigned char>(c)) != 0;
+    if (space && (line.empty() || line.back() == ' ')) continue;
+    line.push_back(space ? ' ' : c);
+  }
+  while (!line.empty() && line.back() == ' ') line.pop_back();
+  for (const auto& secret : secrets_) {
+    for (auto at = line.find(secret); at != std::string::npos; at = line.find(secret, at + 3)) {
+      line.replace(at, secret.size(), "***");
+    }
+  }
+  if (line.size() > kMaxLength) {
+    auto cut = kMaxLength;
+    while (cut > 0 && (static_cast<unsigned char>(line[cut]) & 0xC0U) == 0x80U) --cut;  // no half of a character
+    line.resize(cut);
+    line += "…";
+  }
+  return line;
+}
+
+}  // namespace dunetrace::store::detail

@@ -1,0 +1,145 @@
+#include "store/database_pool.hpp"
+
+#include <fmt/format.h>
+
+namespace dunetrace::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kProbeLimit = 1s;     // health checks are bounded by it
+constexpr auto kProbeInterval = 1s;  // how old `reachable` may be while the server is away
+constexpr auto kQuietTime = 2s;  // with no transaction for so long, the probe looks whether the server is still there
+
+}  // namespace
+
+Database::Impl::Impl(const DatabaseOptions& opts, telemetry::Logger& logger, telemetry::Metrics& metrics)
+    : options(opts),
+      log(logger),
+      up(metrics.gauge("dunetrace_db_up", "1 while PostgreSQL answers, 0 while it does not")),
+      repeats(metrics.counter("dunetrace_db_repeats_total",
+                              "Transactions begun again after a serialization failure or a deadlock")),
+      info(detail::ConnectInfo::make(opts)),
+      watcher([this](const std::stop_token& stop) { watch(stop); }) {}
+
+Database::Impl::~Impl() {
+  watcher.request_stop();
+  waker.wake();
+  watcher.join();
+}
+
+Result<Database::Impl::Lease> Database::Impl::lease() {
+  {
+    std::unique_lock lock(mutex);
+    const bool free =
+        freed.wait_for(lock, options.lease_timeout, [this] { return !idle.empty() || open < options.max_connections; });
+    if (!free) {
+      return fail(Code::unavailable, fmt::format("no database connection became free within {} ms (all {} in use)",
+                                                 options.lease_timeout.count(), options.max_connections));
+    }
+    if (!idle.empty()) {
+      auto connection = std::move(idle.back());
+      idle.pop_back();
+      return Lease(*this, std::move(connection), true);
+    }
+    ++open;  // the place is ours; connecting happens without the lock
+  }
+  auto connection = connect();
+  if (!connection) {
+    discard(nullptr);
+    return tl::unexpected(connection.error());
+  }
+  return Lease(*this, std::move(*connection), false);
+}
+
+Result<std::unique_ptr<pqxx::connection>> Database::Impl::connect() {
+  if (!info) return tl::unexpected(info.error());
+  try {
+    auto connection = std::make_unique<pqxx::connection>(info->text());
+    connection->set_verbosity(pqxx::connection_base::terse);  // DETAIL and CONTEXT may hold what agents sent
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    // Without it a lost session is silently replaced, in the middle of a transaction if need be.
+    connection->inhibit_reactivation(true);
+#pragma GCC diagnostic pop
+    return connection;
+  } catch (const std::exception& error) {
+    auto reason = clean(error.what());
+    set_reachable(false, reason);
+    return fail(Code::unavailable, "the database cannot be reached: " + reason);
+  }
+}
+
+void Database::Impl::give_back(std::unique_ptr<pqxx::connection> connection) {
+  {
+    const std::lock_guard lock(mutex);
+    idle.push_back(std::move(connection));
+  }
+  freed.notify_one();
+}
+
+void Database::Impl::discard(std::unique_ptr<pqxx::connection> connection) {
+  connection.reset();  // closing may wait for the network: not under the lock
+  {
+    const std::lock_guard lock(mutex);
+    --open;
+  }
+  freed.notify_one();
+}
+
+void Database::Impl::drop_idle() {
+  std::vector<std::unique_ptr<pqxx::connection>> dead;
+  {
+    const std::lock_guard lock(mutex);
+    dead.swap(idle);
+    open -= static_cast<int>(dead.size());
+  }
+  freed.notify_all();
+}
+
+Result<> Database::Impl::probe(std::chrono::milliseconds limit) {
+  if (!info) return tl::unexpected(info.error());
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  const std::unique_lock lock(probe_mutex, deadline);
+  if (!lock.owns_lock()) return fail(Code::timeout, "the database does not answer");
+  Result<> outcome = fail(Code::unavailable, "not connected");
+  if (probe_connection) outcome = probe_connection->exec("SELECT 1", deadline, waker);
+  if (!outcome) {
+    probe_connection.reset();
+    auto fresh = detail::AsyncConnection::open(*info, deadline, waker);
+    outcome = fresh ? fresh->exec("SELECT 1", deadline, waker) : tl::unexpected(fresh.error());
+    if (outcome) probe_connection.emplace(std::move(*fresh));
+  }
+  set_reachable(outcome.has_value(), outcome ? "" : outcome.error().text);
+  return outcome;
+}
+
+void Database::Impl::set_reachable(bool now, std::string_view reason) {
+  if (now) last_success = std::chrono::steady_clock::now().time_since_epoch().count();
+  const bool before = reachable.exchange(now);
+  const bool first = !state_known.exchange(true);
+  if (before == now && !first) return;
+  up.set(now ? 1 : 0);
+  if (now) {
+    log.info("database.reached", {{"application", options.application_name}});
+  } else {
+    log.warn("database.lost", {{"application", options.application_name}, {"reason", reason}});
+  }
+}
+
+void Database::Impl::watch(const std::stop_token& stop) {
+  using Clock = std::chrono::steady_clock;
+  while (!stop.stop_requested()) {
+    const auto quiet = Clock::now() - Clock::time_point(Clock::duration(last_success.load()));
+    if ((!reachable || quiet >= kQuietTime) && info) {
+      if (const auto outcome = probe(kProbeLimit); !outcome && stop.stop_requested()) return;
+    }
+    if (waker.wait_for(kProbeInterval)) return;
+  }
+}
+
+std::string Database::Impl::clean(std::string_view message) const {
+  return info ? info->clean(message) : std::string("the database URL cannot be read");
+}
+
+}  // namespace dunetrace::store

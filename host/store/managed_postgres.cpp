@@ -1,0 +1,214 @@
+#include "store/managed_postgres.hpp"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+
+#include <csignal>
+#include <fstream>
+#include <iterator>
+
+#include "store/database_async.hpp"
+#include "store/managed_postgres_binaries.hpp"
+#include "store/managed_postgres_layout.hpp"
+#include "store/managed_postgres_process.hpp"
+#include "store/managed_postgres_takeover.hpp"
+
+namespace dunetrace::store {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using detail::Layout;
+
+constexpr auto kInitLimit = 120s;
+constexpr auto kReadyLimit = 300s;  // crash recovery replays up to max_wal_size, on a slow disk too
+constexpr auto kLookEvery = 25ms;
+constexpr auto kFastLimit = 10s;
+constexpr auto kImmediateLimit = 6s;
+constexpr const char* kRole = "dunetrace";
+constexpr const char* kDatabase = "dunetrace";
+
+// One entry of a list setting: a directory may hold a comma or a quote.
+std::string quoted_directory(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"') quoted.push_back('"');
+    quoted.push_back(c);
+  }
+  quoted.push_back('"');
+  return quoted;
+}
+
+// Given on the command line, so that every start has them, whatever postgresql.conf says.
+std::vector<std::string> settings(const Layout& layout) {
+  return {
+      "listen_addresses=",
+      "port=5432",
+      "unix_socket_directories=" + quoted_directory(layout.sockets.string()),
+      "unix_socket_permissions=0700",
+      "fsync=on",
+      "synchronous_commit=on",
+      "full_page_writes=on",
+      "max_connections=60",
+      "shared_buffers=64MB",  // a server beside an agent, not a machine of its own
+      "work_mem=8MB",
+      "maintenance_work_mem=32MB",
+      "max_wal_size=512MB",
+      "max_worker_processes=4",
+      "max_parallel_workers=2",
+      "jit=off",  // its start-up costs more than our queries take
+      "timezone=UTC",
+      "log_timezone=UTC",
+      "log_destination=stderr",
+      "logging_collector=off",
+      "log_line_prefix=%m [%p] ",
+      "log_checkpoints=off",
+      "log_error_verbosity=terse",      // DETAIL and statements hold what agents sent,
+      "log_min_error_statement=panic",  // which has no place in a log
+  };
+}
+
+std::string conninfo(const Layout& layout, std::string_view database) {
+  std::string host;
+  for (const char c : layout.sockets.string()) {
+    if (c == '\'' || c == '\\') host.push_back('\\');
+    host.push_back(c);
+  }
+  return fmt::format("host='{}' port=5432 user={} dbname={}", host, kRole, database);
+}
+
+Result<> initialize(const Layout& layout, const detail::Binaries& binaries, telemetry::Logger& log) {
+  log.info("postgres.initialize", {{"directory", layout.cluster.string()}, {"version", binaries.major}});
+  std::error_code error;
+  fs::remove_all(layout.fresh, error);  // of a start that was cut off; nobody else uses this name
+  DUNE_TRY_VOID(detail::private_directory(layout.fresh, layout));
+  const auto directory = layout.fresh.string();
+  auto made = detail::run_to_end(
+      {.argv = {(binaries.directory / "initdb").string(), "--pgdata=" + directory, "--encoding=UTF8", "--locale=C",
+                fmt::format("--username={}", kRole), "--auth=trust", "--data-checksums", "--no-instructions"},
+       .user = layout.user,
+       .directory = layout.fresh},
+      kInitLimit);
+  if (!made)
+    return tl::unexpected(std::move(made.error()).in("making the database cluster " + layout.cluster.string()));
+  DUNE_TRY_VOID(detail::write_marker(layout.fresh, layout));
+  fs::rename(layout.fresh, layout.cluster, error);
+  if (error)
+    return fail(Code::conflict, fmt::format("{} cannot be made: {}", layout.cluster.string(), error.message()));
+  return {};
+}
+
+// The last lines of the server's log, for the error of a start that failed.
+std::string log_tail(const fs::path& path, std::uintmax_t from) {
+  std::ifstream in(path, std::ios::binary);
+  in.seekg(static_cast<std::streamoff>(from));
+  std::string text((std::istreambuf_iterator<char>(in)), {});
+  constexpr std::size_t kShown = 400;
+  if (text.size() > kShown) text.erase(0, text.size() - kShown);
+  std::ranges::replace(text, '\n', ' ');
+  return text;
+}
+
+}  // namespace
+
+struct ManagedPostgres::Impl {
+  Impl(Layout places, detail::Process server, telemetry::Logger& logger)
+      : layout(std::move(places)), url(conninfo(layout, kDatabase)), process(std::move(server)), log(logger) {}
+  ~Impl() { stop(); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  Layout layout;  // with the lock: released after the server ended
+  std::string url;
+  detail::Process process;
+  telemetry::Logger& log;
+
+  Result<> wait_ready(std::uintmax_t log_begin);
+  [[nodiscard]] Result<> ensure_database() const;
+  void stop();
+};
+
+Result<> ManagedPostgres::Impl::wait_ready(std::uintmax_t log_begin) {
+  const auto target = conninfo(layout, "postgres");
+  const auto deadline = std::chrono::steady_clock::now() + kReadyLimit;
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (process.wait_for(kLookEvery)) {
+      return fail(Code::internal, fmt::format("PostgreSQL in {} ended while starting ({}): {}", layout.cluster.string(),
+                                              process.outcome(), log_tail(layout.log, log_begin)));
+    }
+    if (PQping(target.c_str()) == PQPING_OK) return {};
+  }
+  return fail(Code::timeout, fmt::format("PostgreSQL in {} was not ready after {} s: see {}", layout.cluster.string(),
+                                         kReadyLimit.count(), layout.log.string()));
+}
+
+Result<> ManagedPostgres::Impl::ensure_database() const {
+  DUNE_TRY(info,
+           detail::ConnectInfo::make({.url = conninfo(layout, "postgres"), .application_name = "dunetrace-start"}));
+  const detail::Waker waker;
+  const auto limit = std::chrono::steady_clock::now() + 60s;
+  DUNE_TRY(connection, detail::AsyncConnection::open(info, limit, waker));
+  // Harmless to repeat: a start may have been cut off between making the cluster and this.
+  auto made =
+      connection.exec(fmt::format("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", kDatabase), limit, waker);
+  if (made || made.error().text.find("already exists") != std::string::npos) return {};
+  return tl::unexpected(std::move(made.error()).in("making the database"));
+}
+
+void ManagedPostgres::Impl::stop() {
+  if (process.pid() < 0) return;
+  process.signal(SIGINT);
+  if (process.wait_for(kFastLimit)) {
+    log.info("postgres.stopped", {{"outcome", process.outcome()}});
+    return;
+  }
+  log.warn("postgres.stop_slow", {{"limit_s", std::chrono::seconds(kFastLimit).count()}});
+  process.signal(SIGQUIT);
+  if (!process.wait_for(kImmediateLimit)) log.error("postgres.stop_failed", {{"pid", process.pid()}});
+}
+
+Result<std::unique_ptr<ManagedPostgres>> ManagedPostgres::start(ManagedPostgresOptions options,
+                                                                telemetry::Logger& log) {
+  DUNE_TRY(layout, detail::open_layout(options.data_dir));
+  auto found = detail::find_binaries(options.binaries, layout.version);
+  if (!found) {
+    if (found.error().code == Code::not_found) return tl::unexpected(found.error());
+    return tl::unexpected(std::move(found.error()).in(layout.cluster.string()));
+  }
+  DUNE_TRY_VOID(detail::prepare_directories(layout));
+  if (layout.version) {
+    DUNE_TRY_VOID(detail::clear_leftovers(layout, log));
+  } else {
+    DUNE_TRY_VOID(initialize(layout, *found, log));
+  }
+
+  detail::Command command{.argv = {(found->directory / "postgres").string(), "-D", layout.cluster.string()},
+                          .user = layout.user,
+                          .directory = layout.cluster,
+                          .output = layout.log,
+                          .end_with_caller = true};
+  for (auto& setting : settings(layout)) command.argv.insert(command.argv.end(), {"-c", std::move(setting)});
+  for (auto& setting : options.settings) command.argv.insert(command.argv.end(), {"-c", std::move(setting)});
+  std::error_code none;
+  const auto log_size = fs::file_size(layout.log, none);
+  const auto log_begin = none ? 0 : log_size;
+  const auto began = std::chrono::steady_clock::now();
+  DUNE_TRY(process, detail::Process::start(command));
+  auto impl = std::make_unique<Impl>(std::move(layout), std::move(process), log);
+  DUNE_TRY_VOID(impl->wait_ready(log_begin));
+  DUNE_TRY_VOID(impl->ensure_database());
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - began;
+  log.info("postgres.started", {{"version", found->major},
+                                {"directory", impl->layout.cluster.string()},
+                                {"pid", impl->process.pid()},
+                                {"user", impl->layout.user ? impl->layout.user->name : std::string()},
+                                {"took_ms", took.count()}});
+  return std::unique_ptr<ManagedPostgres>(new ManagedPostgres(std::move(impl)));
+}
+
+ManagedPostgres::ManagedPostgres(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ManagedPostgres::~ManagedPostgres() = default;
+
+const std::string& ManagedPostgres::url() const { return impl_->url; }
+
+}  // namespace dunetrace::store
