@@ -82,17 +82,17 @@ export function notice(store, api) {
 }
 
 function key_request(store) {
-  function save() {
+  function save(event) {
+    event.preventDefault();  // the key goes into the store, never into a URL
     store_key(document.getElementById('api-key').value.trim());
     store.poll();
   }
   return h('div', {class: 'notice notice-warn', role: 'alert', id: 'notice', key: 'notice'},
     h('div', {class: 'notice-text'},
       h('p', {class: 'notice-title'}, 'The API asks for a key'),
-      h('p', {}, store.error?.message ?? '', ' Make one with ', h('code', {}, 'dunetrace keys create'), '. It stays in this browser.')),
-    h('div', {class: 'notice-form'},
+      h('p', {}, `It says: ${store.error?.message ?? ''}. `, 'Make a key with ', h('code', {}, 'dunetrace keys create'), '; it stays in this browser.')),
+    h('form', {class: 'notice-form', on: {submit: save}},
       h('label', {class: 'hidden-visually', for: 'api-key'}, 'API key'),
-      h('input', {id: 'api-key', type: 'password', autocomplete: 'off', spellcheck: 'false', placeholder: 'dt_live_…',
-                  on: {keydown: (event) => { if (event.key === 'Enter') save(); }}}),
-      h('button', {type: 'button', class: 'button button-strong', on: {click: save}}, 'Use this key')));
+      h('input', {id: 'api-key', type: 'password', autocomplete: 'off', spellcheck: 'false', placeholder: 'dt_live_…'}),
+      h('button', {type: 'submit', class: 'button button-strong'}, 'Use this key')));
 }
