@@ -71,7 +71,8 @@ def differences_of_run(events, detail, earlier=()):
     found = differences_of_events(verdict, detail, with_times="timestamp" in events[0])
     for key, want in (("agent_id", verdict.run.agent_id), ("agent_version", verdict.run.agent_version),
                       ("step_count", verdict.run.current_step), ("exit_reason", expected_trigger(events)),
-                      ("run_exit_reason", verdict.run.exit_reason)):
+                      ("run_exit_reason", verdict.run.exit_reason),
+                      ("event_count", len(events))):  # repeats included: nothing lost, nothing written twice
         if detail[key] != want:
             found.append("%s: expected %r, have %r" % (key, want, detail[key]))
     actual = {s["failure_type"]: s for s in detail["signals"]}
@@ -89,18 +90,19 @@ def differences_of_run(events, detail, earlier=()):
 
 
 def compare_run(client, run_id, events, earlier=()):
-    """The differences that remain after the host had time to judge the last batch; empty when all agrees."""
-    last = []
+    """(differences, detail): what remains after the host had time to judge the last batch; no differences = all agrees."""
+    last = [[], None]
 
     def agrees():
-        last[:] = differences_of_run(events, client.run(run_id), earlier)
-        return not last
+        last[1] = client.run(run_id)
+        last[0] = differences_of_run(events, last[1], earlier)
+        return not last[0]
 
     try:
         wait_until(agrees, SETTLE_S if earlier else 2, "")
     except AssertionError:
         pass
-    return ["%s: %s" % (run_id, d) for d in last]
+    return ["%s: %s" % (run_id, d) for d in last[0]], last[1]
 
 
 def compare_listed_signals(client, agent_id, details):

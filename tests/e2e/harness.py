@@ -81,6 +81,7 @@ class Client:
     def __init__(self, ingest_port, api_port, host="127.0.0.1"):
         self.ports, self.address = {"ingest": ingest_port, "api": api_port}, host
         self._local = threading.local()
+        self._lock, self._opened = threading.Lock(), []  # of all threads, to close them
 
     @classmethod
     def of_urls(cls, ingest_url, api_url):
@@ -89,7 +90,17 @@ class Client:
 
     def connection(self, role):
         kept = self._local.__dict__.setdefault("connections", {})
-        return kept.setdefault((role, self.ports[role]), Connection(self.ports[role], host=self.address))
+        key = (role, self.ports[role])
+        if key not in kept:
+            kept[key] = Connection(self.ports[role], host=self.address)
+            with self._lock:
+                self._opened.append(kept[key])
+        return kept[key]
+
+    def close(self):
+        with self._lock:
+            for connection in self._opened:
+                connection.close()
 
     def post_text(self, text, retry=True):
         status, _, body = self.connection("ingest").send(
@@ -224,6 +235,7 @@ class Host(Client):
 
     def discard(self):
         """Ends what may be left, also a database server that lost its host, and removes the data directory."""
+        self.close()
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()

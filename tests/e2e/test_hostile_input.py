@@ -63,7 +63,7 @@ class HostileInput(unittest.TestCase):
             healthy = loop_run("after-the-storm")
             host.post(healthy.events)
             host.wait_processed({"after-the-storm": 1}, timeout_s=20)
-            self.assertEqual(compare_run(host, healthy.run_id, healthy.events), [])
+            self.assertEqual(compare_run(host, healthy.run_id, healthy.events)[0], [])
 
 
 if __name__ == "__main__":

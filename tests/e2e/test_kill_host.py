@@ -28,7 +28,7 @@ class KillHost(unittest.TestCase):
                 self.assertEqual(host.processed("killed"), len(before))
             host.post([event for run in after for event in run.events])
             host.wait_processed({"killed": len(before) + len(after)}, timeout_s=30)
-            found = [d for run in before + after for d in compare_run(host, run.run_id, run.events)]
+            found = [d for run in before + after for d in compare_run(host, run.run_id, run.events)[0]]
             self.assertEqual(found, [])
 
     def test_a_second_host_on_the_same_directory_is_refused(self):

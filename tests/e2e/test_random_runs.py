@@ -55,16 +55,16 @@ class RandomRuns(unittest.TestCase):
             host.wait_processed({agent: len(of) for agent, of in by_agent.items()}, timeout_s=60 + RUNS / 20)
             found, wrong_runs = [], 0
             for agent, of in by_agent.items():
+                details = {}
                 for run in of:
                     earlier = [run.events[:cut] for cut in cuts[run.run_id][:-1]]
-                    differences = compare_run(host, run.run_id, run.events, earlier)
+                    differences, details[run.run_id] = compare_run(host, run.run_id, run.events, earlier)
                     wrong_runs += bool(differences)
                     found += ["[%s] %s" % (run.scenario, d) for d in differences]
                     if wrong_runs >= 10:
                         break
                 if wrong_runs >= 10:
                     break
-                details = {run.run_id: host.run(run.run_id) for run in of}
                 found += compare_listed_signals(host, agent, details)
                 self.assertEqual(sorted(r["run_id"] for r in host.pages(agent, "runs")), sorted(details), agent)
             counts = collections.Counter(t for run in runs for t in evaluate(run.events).signals)
