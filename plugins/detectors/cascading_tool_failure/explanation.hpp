@@ -45,17 +45,18 @@ def run_agent(loop, checks):
 
 inline constexpr dune_template kExplanations[] = {
     {sizeof(dune_template), sizeof(kFixes) / sizeof(kFixes[0]), dunetrace::lit("CASCADING_TOOL_FAILURE"),
-     dunetrace::lit("{consecutive_failures|plural:\"tool failure\"} in a row across "
+     dunetrace::lit("{consecutive_failures|plural:\"tool failure\"|or:\"Several tool failures\"} in a row across "
                     "{distinct_tools|quote|first:5|join:\", \"|or:\"several tools\"}"),
      dunetrace::lit("{?first_fail_step>=0}From step {first_fail_step} on{:}At the end of the run{/} every tool call "
-                    "failed: {consecutive_failures|plural:\"failure\"} in a row over "
-                    "{distinct_tools|count|plural:\"different tool\"}"
-                    "{?distinct_tools} ({distinct_tools|quote|join:\", \"}){/}."),
+                    "failed: {consecutive_failures|plural:\"failure\"|or:\"several\"} in a row over "
+                    "{distinct_tools|count|plural:\"different tool\"|or:\"several different tools\"}{?distinct_tools} "
+                    "({distinct_tools|quote|join:\", \"}){/}."),
      dunetrace::lit(
-         "Different tools rarely break at once on their own. This points to something they share: a database, "
-         "a gateway, credentials or the network. Other runs and other agents are probably hit as well."),
-     dunetrace::lit("Failures in a row: {consecutive_failures}{?threshold} (limit {threshold}){/}; first at step "
-                    "{first_fail_step}; tools: {distinct_tools|quote|join:\", \"}. Confidence: {confidence|pct}%"),
+         "Different tools rarely break at once on their own. This points to something they share: a database, a "
+         "gateway, credentials or the network. Other runs and other agents are probably hit as well."),
+     dunetrace::lit(
+         "Failures in a row: {consecutive_failures}{?threshold} (limit {threshold}){/}{?first_fail_step>=0}; first at "
+         "step {first_fail_step}{/}; tools: {distinct_tools|quote|join:\", \"}. Confidence: {confidence|pct}%"),
      kFixes},
 };
 

@@ -41,21 +41,22 @@ def within_budget(messages, count_tokens, compact):
 
 inline constexpr dune_template kExplanations[] = {
     {sizeof(dune_template), sizeof(kFixes) / sizeof(kFixes[0]), dunetrace::lit("CONTEXT_BLOAT"),
+     dunetrace::lit("{?growth_factor && first_tokens && last_tokens}Context grew {growth_factor}×: "
+                    "{first_tokens|number} to {last_tokens|number} tokens{?llm_call_count} in "
+                    "{llm_call_count|plural:\"model call\"}{/}{:}Context grows from call to call{/}"),
      dunetrace::lit(
-         "Context grew {growth_factor|or:\"many\"}×: {first_tokens|number} to {last_tokens|number} tokens in "
-         "{llm_call_count|plural:\"model call\"}"),
-     dunetrace::lit("The prompt of the model calls grew from {first_tokens|number} to {last_tokens|number} tokens"
-                    "{?first_call_step>=0 && last_call_step>=0} between step {first_call_step} and step "
-                    "{last_call_step}{/}: the context accumulates and nothing is pruned."
-                    "{?token_growth_sequence} Tokens per call: "
-                    "{token_growth_sequence|pluck:tokens|sample:8|number|join:\" → \"}.{/}"
-                    "{?baseline_p75} Three out of four runs of this version stay within {baseline_p75}×.{/}"),
+         "The prompt of the model calls grew{?first_tokens && last_tokens} from {first_tokens|number} to "
+         "{last_tokens|number} tokens{/}{?first_call_step>=0 && last_call_step>=0} between step {first_call_step} and "
+         "step {last_call_step}{/}: the context accumulates and nothing is pruned.{?token_growth_sequence} Tokens per "
+         "call: {token_growth_sequence|pluck:tokens|sample:8|number|join:\" → \"}.{/}{?baseline_p75} Three out of four "
+         "runs of this version stay within {baseline_p75}×.{/}"),
      dunetrace::lit("Every further call costs {growth_factor|or:\"several\"} times what the first one did, answers get "
                     "slower and less focused, and the run is heading for the limit of the context window."),
-     dunetrace::lit("Prompt tokens: {first_tokens|number} at step {first_call_step}, {last_tokens|number} at step "
-                    "{last_call_step}, over {llm_call_count|plural:\"model call\"}. Growth {growth_factor}×, limit "
-                    "{threshold_factor}×{?baseline_p75} (learned: usual growth {baseline_p75}×){/}. "
-                    "Confidence: {confidence|pct}%"),
+     dunetrace::lit("Prompt tokens: {first_tokens|number}{?first_call_step>=0} at step {first_call_step}{/}, then "
+                    "{last_tokens|number}{?last_call_step>=0} at step {last_call_step}{/}, over "
+                    "{llm_call_count|plural:\"model call\"}. Growth {growth_factor}{?growth_factor}×{/}, limit "
+                    "{threshold_factor}{?threshold_factor}×{/}{?baseline_p75} (learned: usual growth "
+                    "{baseline_p75}×){/}. Confidence: {confidence|pct}%"),
      kFixes},
 };
 

@@ -18,21 +18,21 @@ inline constexpr dune_fix kFixes[] = {
     return text
 )py")},
     {dunetrace::lit("Review the prompt for contradictory or conditional instructions"), dunetrace::lit("text"),
-     dunetrace::lit(
-         "Look for instructions that allow silence or exclude each other, for example \"answer only if …\" "
-         "without an else, \"reply with JSON only\" next to \"explain your answer\", or a stop sequence that "
-         "matches the first characters of a normal answer. Add: \"If you cannot answer, say so in one "
-         "sentence. Never return an empty message.\"")},
+     dunetrace::lit("Look for instructions that allow silence or exclude each other, for example \"answer only if …\" "
+                    "without an else, \"reply with JSON only\" next to \"explain your answer\", or a stop sequence "
+                    "that matches the first characters of a normal answer. Add: \"If you cannot answer, say so in one "
+                    "sentence. Never return an empty message.\"")},
 };
 
 inline constexpr dune_template kExplanations[] = {
     {sizeof(dune_template), sizeof(kFixes) / sizeof(kFixes[0]), dunetrace::lit("EMPTY_LLM_RESPONSE"),
-     dunetrace::lit("Model returned an empty response at step {first_step}"
-                    "{?occurrences>1} ({occurrences|plural:\"time\"} in this run){/}"),
-     dunetrace::lit("At step {first_step} the model returned nothing at all and reported a normal stop"
-                    "{?finish_reason} ({finish_reason|quote}){/}: no text, no tool call, no error. "
-                    "{?occurrences=1}It happened once in this run."
-                    "{:}It happened {occurrences|plural:\"time\"} in this run.{/}"),
+     dunetrace::lit(
+         "Model returned an empty response at step {?first_step>=0}{first_step}{:}{step_index}{/}{?occurrences>1} "
+         "({occurrences|plural:\"time\"} in this run){/}"),
+     dunetrace::lit(
+         "At step {?first_step>=0}{first_step}{:}{step_index}{/} the model returned nothing at all and reported a "
+         "normal stop{?finish_reason} ({finish_reason|quote}){/}: no text, no tool call, no error. {?occurrences=1}It "
+         "happened once in this run.{:}It happened {occurrences|plural:\"time\"} in this run.{/}"),
      dunetrace::lit("Nothing marks this as a failure, so it spreads: users see a blank answer, parsers crash on empty "
                     "input, and agents loop because the next step has nothing to work with."),
      dunetrace::lit("Empty responses: {occurrences}; first at step {first_step}; finish reason "

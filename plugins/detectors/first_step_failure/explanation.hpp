@@ -27,10 +27,9 @@ def checked_input(user_input):
     return user_input.strip()
 )py")},
     {dunetrace::lit("{?trigger=empty_llm_response}Check whether the model refuses{/}"), dunetrace::lit("text"),
-     dunetrace::lit(
-         "Send the same system prompt with a harmless input. If that is answered, the model declines this kind "
-         "of input silently: add \"If you cannot help, say so in one sentence and say why.\" If it is empty "
-         "too, look at the system prompt, the stop sequences and the content filter of the account.")},
+     dunetrace::lit("Send the same system prompt with a harmless input. If that is answered, the model declines this "
+                    "kind of input silently: add \"If you cannot help, say so in one sentence and say why.\" If it is "
+                    "empty too, look at the system prompt, the stop sequences and the content filter of the account.")},
     {dunetrace::lit("{?trigger=tool_failure}Test the connection of the tools before the run{/}"),
      dunetrace::lit("python"), dunetrace::lit(R"py(def check_tools(probes):
     # one cheap call per tool, for example {{"search": lambda: search("ping")}}
@@ -53,21 +52,20 @@ def checked_input(user_input):
 
 inline constexpr dune_template kExplanations[] = {
     {sizeof(dune_template), sizeof(kFixes) / sizeof(kFixes[0]), dunetrace::lit("FIRST_STEP_FAILURE"),
-     dunetrace::lit("Run failed at step {failed_step}: "
-                    "{?trigger=run_errored}uncaught error{:?trigger=empty_llm_response}empty model output"
-                    "{:?trigger=tool_failure}first tool failed{?tool} ({tool|quote}){/}{:}it never got going{/}"),
-     dunetrace::lit("The run failed before it did any useful work. "
-                    "{?trigger=run_errored}An uncaught error ended it at step {failed_step}."
-                    "{:?trigger=empty_llm_response}The model returned an empty output at step {failed_step}."
-                    "{:?trigger=tool_failure}The tool call at step {failed_step}{?tool}, to {tool|quote},{/} failed."
-                    "{:}It broke at step {failed_step}.{/}"),
+     dunetrace::lit("Run failed at step {?failed_step>=0}{failed_step}{:}{step_index}{/}: "
+                    "{?trigger=run_errored}uncaught error{:?trigger=empty_llm_response}empty model "
+                    "output{:?trigger=tool_failure}first tool failed{?tool} ({tool|quote}){/}{:}it never got going{/}"),
+     dunetrace::lit("The run failed before it did any useful work. {?trigger=run_errored}An uncaught error ended "
+                    "it{?failed_step>=0} at step {failed_step}{/}.{:?trigger=empty_llm_response}The model returned an "
+                    "empty output{?failed_step>=0} at step {failed_step}{/}.{:?trigger=tool_failure}The tool "
+                    "call{?failed_step>=0} at step {failed_step}{/}{?tool}, to {tool|quote},{/} failed.{:}It broke at "
+                    "step {?failed_step>=0}{failed_step}{:}{step_index}{/}.{/}"),
+     dunetrace::lit("A failure this early is rarely bad luck. It usually comes from the configuration (keys, model "
+                    "name, prompt, a tool's address) and repeats on every similar run until somebody mends it."),
      dunetrace::lit(
-         "A failure this early is rarely bad luck. It usually comes from the configuration (keys, model name, "
-         "prompt, a tool's address) and repeats on every similar run until somebody mends it."),
-     dunetrace::lit("Trigger: {?trigger=run_errored}uncaught error{:?trigger=empty_llm_response}empty model output"
-                    "{:?trigger=tool_failure}tool failure{:}{trigger}{/}; failed step: {failed_step}"
-                    "{?tool}; tool: {tool|quote}{/}{?max_step}; counts as early up to step {max_step}{/}. "
-                    "Confidence: {confidence|pct}%"),
+         "Trigger: {?trigger=run_errored}uncaught error{:?trigger=empty_llm_response}empty model "
+         "output{:?trigger=tool_failure}tool failure{:}{trigger}{/}; failed step: {failed_step}{?tool}; tool: "
+         "{tool|quote}{/}{?max_step}; counts as early up to step {max_step}{/}. Confidence: {confidence|pct}%"),
      kFixes},
 };
 

@@ -14,26 +14,24 @@ inline constexpr dune_fix kFixes[] = {
     return str(result)
 )py")},
     {dunetrace::lit("Give the agent a way out in the system prompt"), dunetrace::lit("text"),
-     dunetrace::lit(
-         "If a tool result does not help you, do not keep thinking about it. Within your next two turns either "
-         "call a different tool or give a final answer that says what you found and what is missing. Never "
-         "end without an answer.")},
+     dunetrace::lit("If a tool result does not help you, do not keep thinking about it. Within your next two turns "
+                    "either call a different tool or give a final answer that says what you found and what is missing. "
+                    "Never end without an answer.")},
 };
 
 inline constexpr dune_template kExplanations[] = {
     {sizeof(dune_template), sizeof(kFixes) / sizeof(kFixes[0]), dunetrace::lit("GOAL_ABANDONMENT"),
-     dunetrace::lit("No answer: {steps_since_last_tool|plural:\"idle step\"} after "
+     dunetrace::lit("No answer: {steps_since_last_tool|plural:\"idle step\"|or:\"idle steps\"} after "
                     "{last_tool_used|quote|or:\"the last tool call\"}"),
-     dunetrace::lit("The last tool the agent used was {last_tool_used|quote|or:\"not recorded\"}"
-                    "{?last_tool_step>=0}, at step {last_tool_step}{/}. After that only model calls followed"
-                    "{?current_step>=0}, up to step {current_step}{/}, and no answer was ever given."),
+     dunetrace::lit("The last tool the agent used was {last_tool_used|quote|or:\"not recorded\"}{?last_tool_step>=0}, "
+                    "at step {last_tool_step}{/}. After that only model calls followed{?current_step>=0}, up to step "
+                    "{current_step}{/}, and no answer was ever given."),
      dunetrace::lit("The user's request was dropped silently: no result, no error. The model calls after the last tool "
                     "burnt tokens for nothing."),
-     dunetrace::lit(
-         "Last tool: {last_tool_used|quote} at step {last_tool_step}; run reached step {current_step}; steps "
-         "since the tool: {steps_since_last_tool}. "
-         "{?stall_event_sequence}Last events: {stall_event_sequence|join:\", \"}. {/}"
-         "{?stall_steps}Limit: {stall_steps|plural:\"event\"}. {/}Confidence: {confidence|pct}%"),
+     dunetrace::lit("Last tool: {last_tool_used|quote}{?last_tool_step>=0} at step "
+                    "{last_tool_step}{/}{?current_step>=0}; run reached step {current_step}{/}; steps since the tool: "
+                    "{steps_since_last_tool}. {?stall_event_sequence}Last events: {stall_event_sequence|join:\", \"}. "
+                    "{/}{?stall_steps}Limit: {stall_steps|plural:\"event\"}. {/}Confidence: {confidence|pct}%"),
      kFixes},
 };
 

@@ -43,20 +43,18 @@ def call_settings(model, expected_tokens):
 
 inline constexpr dune_template kExplanations[] = {
     {sizeof(dune_template), sizeof(kFixes) / sizeof(kFixes[0]), dunetrace::lit("LLM_TRUNCATION_LOOP"),
-     dunetrace::lit("Model output cut off {truncation_count|plural:\"time\"} by the output limit"),
+     dunetrace::lit("Model output cut off {truncation_count|plural:\"time\"|or:\"repeatedly\"} by the output limit"),
+     dunetrace::lit("{truncation_count|or:\"An unknown number\"} of {total_llm_calls|plural:\"model call\"|or:\"the "
+                    "model calls\"} hit the output limit{?first_truncation_step>=0 && last_truncation_step>=0}, first "
+                    "at step {first_truncation_step} and last at step {last_truncation_step}{/}. The agent went on "
+                    "with the incomplete output instead of continuing or discarding it."),
+     dunetrace::lit("Cut-off output means broken JSON, half plans and missing arguments, and every later step builds "
+                    "on them. As the context grows it gets worse."),
      dunetrace::lit(
-         "{truncation_count|or:\"An unknown number\"} of {total_llm_calls|plural:\"model call\"} hit the output "
-         "limit{?first_truncation_step>=0 && last_truncation_step>=0}, first at step {first_truncation_step} and last "
-         "at step {last_truncation_step}{/}. The agent went on with the "
-         "incomplete output instead of continuing or discarding it."),
-     dunetrace::lit(
-         "Cut-off output means broken JSON, half plans and missing arguments, and every later step builds on "
-         "them. As the context grows it gets worse."),
-     dunetrace::lit("Truncated: {truncation_count} of {total_llm_calls|plural:\"model call\"}; first at step "
-                    "{first_truncation_step}, last at step {last_truncation_step}. "
-                    "{?token_counts_at_truncation}Prompt tokens at the cut: "
-                    "{token_counts_at_truncation|sample:8|number|join:\"; \"}. {/}"
-                    "{?models}Models: {models|quote|join:\", \"}. {/}Confidence: {confidence|pct}%"),
+         "Truncated: {truncation_count} of {total_llm_calls|plural:\"model call\"}{?first_truncation_step>=0 && "
+         "last_truncation_step>=0}; first at step {first_truncation_step}, last at step {last_truncation_step}{/}. "
+         "{?token_counts_at_truncation}Prompt tokens at the cut: {token_counts_at_truncation|sample:8|number|join:\"; "
+         "\"}. {/}{?models}Models: {models|quote|join:\", \"}. {/}Confidence: {confidence|pct}%"),
      kFixes},
 };
 

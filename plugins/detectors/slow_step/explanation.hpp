@@ -38,24 +38,22 @@ def call_with_timeout(run, name, function, *args, **kwargs):
 
 inline constexpr dune_template kExplanations[] = {
     {sizeof(dune_template), sizeof(kFixes) / sizeof(kFixes[0]), dunetrace::lit("SLOW_STEP"),
-     dunetrace::lit("Slow {step_label|or:\"step\"}: {duration_ms|seconds} at step {step_index} "
-                    "(limit {threshold_ms|seconds})"),
-     dunetrace::lit("At step {step_index} one {step_label|or:\"step\"} took {duration_ms|seconds}, "
-                    "{ratio|or:\"several\"}× its limit of {threshold_ms|seconds}"
-                    "{?baseline_p75}, which is learned from this version's usual {baseline_p75|seconds}{/}. "
-                    "{?coincident_signals}Infrastructure signals in that time: "
-                    "{coincident_signals|pluck:signal_name|unique|quote|first:5|join:\", \"}"
-                    "{?coincident_signals.0.source} (from {coincident_signals|pluck:source|unique|quote|first:5|"
-                    "join:\", \"}){/}; look there first."
-                    "{:}No infrastructure signal was reported in that time.{/}"),
+     dunetrace::lit("Slow {step_label|or:\"step\"}: {duration_ms|seconds|or:\"too long\"} at step "
+                    "{step_index}{?threshold_ms} (limit {threshold_ms|seconds}){/}"),
+     dunetrace::lit(
+         "At step {step_index} one {step_label|or:\"step\"} took {duration_ms|seconds|or:\"too long\"}{?ratio && "
+         "threshold_ms}, {ratio}× its limit of {threshold_ms|seconds}{/}{?baseline_p75}, which is learned from this "
+         "version's usual {baseline_p75|seconds}{/}. {?coincident_signals}Infrastructure signals in that time: "
+         "{coincident_signals|pluck:signal_name|unique|quote|first:5|join:\", \"}{?coincident_signals.0.source} (from "
+         "{coincident_signals|pluck:source|unique|quote|first:5|join:\", \"}){/}; look there first.{:}No "
+         "infrastructure signal was reported in that time.{/}"),
      dunetrace::lit("The whole agent loop waits for this step. Users run into time-outs, and a slow step often hides a "
                     "failure that nobody reports."),
-     dunetrace::lit("Step {step_index}, {?event_type}event {event_type}, {/}took {duration_ms|seconds} against a limit "
-                    "of {threshold_ms|seconds} (ratio {ratio}). "
-                    "{?all_slow_steps}Slow steps in this run: {all_slow_steps|keys|first:12|join:\", \"}. {/}"
-                    "{?baseline_p75}Usual (P75): {baseline_p75|seconds}. {/}"
-                    "{?coincident_signals}Signals at the same time: {coincident_signals|count}. {/}"
-                    "Confidence: {confidence|pct}%"),
+     dunetrace::lit("Step {step_index}, {?event_type}event {event_type}, {/}duration {duration_ms|seconds}, limit "
+                    "{threshold_ms|seconds}, ratio {ratio}. {?all_slow_steps}Slow steps in this run: "
+                    "{all_slow_steps|keys|first:12|join:\", \"}. {/}{?baseline_p75}Usual (P75): "
+                    "{baseline_p75|seconds}. {/}{?coincident_signals}Signals at the same time: "
+                    "{coincident_signals|count}. {/}Confidence: {confidence|pct}%"),
      kFixes},
 };
 

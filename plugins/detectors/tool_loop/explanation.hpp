@@ -63,30 +63,24 @@ def run_agent(next_step, state):
 
 inline constexpr dune_template kExplanations[] = {
     {sizeof(dune_template), sizeof(kFixes) / sizeof(kFixes[0]), dunetrace::lit("TOOL_LOOP"),
-     dunetrace::lit("{tool|quote|or:\"One tool\"} called {count|plural:\"time\"}"
-                    "{?first_step>=0 && last_step>=0} between steps {first_step} and {last_step}{/}"),
+     dunetrace::lit("{tool|quote|or:\"One tool\"} called {count|plural:\"time\"}{?first_step>=0 && last_step>=0} "
+                    "between steps {first_step} and {last_step}{/}"),
      dunetrace::lit(
-         "The agent called {tool|quote|or:\"one tool\"} {count|plural:\"time\"}"
-         "{?first_step>=0 && last_step>=0} from step {first_step} to step {last_step}{/}. "
-         "{?args_identical}Every call had identical arguments: the agent does not remember what it already tried."
-         "{:?args_similar}The calls used only two different sets of arguments: the agent keeps rephrasing the same "
-         "request."
-         "{:?success_rate<0.5}Only {success_rate|pct}% of the answered calls succeeded: the agent is hammering a "
-         "broken "
-         "tool."
-         "{:}The calls neither repeat one request nor mostly fail as far as recorded, so no clear cause is "
-         "visible.{/}"),
+         "The agent called {tool|quote|or:\"one tool\"} {count|plural:\"time\"}{?first_step>=0 && last_step>=0} from "
+         "step {first_step} to step {last_step}{/}. {?args_identical}Every call had identical arguments: the agent "
+         "does not remember what it already tried.{:?args_similar}The calls used only two different sets of arguments: "
+         "the agent keeps rephrasing the same request.{:?success_rate<0.5}Only {success_rate|pct}% of the answered "
+         "calls succeeded: the agent is hammering a broken tool.{:}The calls neither repeat one request nor mostly "
+         "fail as far as recorded, so no clear cause is visible.{/}"),
      dunetrace::lit("Each call costs a model turn and time without bringing the task further, and the user waits until "
                     "something times out.{?wasted_tokens} About {wasted_tokens|number} prompt tokens went into the "
                     "repeated turns of this run.{/}"),
-     dunetrace::lit("{tool|quote|or:\"The tool\"} was called {count|plural:\"time\"} in the run"
-                    "{?step_indices}, at steps {step_indices|first:12|join:\", \"}{/}"
-                    "{?window}; looked at: the last {window|plural:\"tool call\"}{/}. "
-                    "Arguments: {?args_identical}identical{:?args_similar}two variants"
-                    "{:?args_hashes}{args_hashes|unique|count} variants{:}unknown{/}. "
-                    "{?success_rate!=null}Success rate {success_rate|pct}%.{:}No call was answered with a result "
-                    "status.{/} {?wasted_tokens}Wasted prompt tokens: {wasted_tokens|number}. {/}"
-                    "Confidence: {confidence|pct}%"),
+     dunetrace::lit(
+         "{tool|quote|or:\"The tool\"} was called {count|plural:\"time\"} in the run{?step_indices}, at steps "
+         "{step_indices|first:12|join:\", \"}{/}{?window}; looked at: the last {window|plural:\"tool call\"}{/}. "
+         "Arguments: {?args_identical}identical{:?args_similar}two variants{:?args_hashes}{args_hashes|unique|count} "
+         "variants{:}unknown{/}. {?success_rate!=null}Success rate {success_rate|pct}%.{:}No call reported success or "
+         "failure.{/} {?wasted_tokens}Wasted prompt tokens: {wasted_tokens|number}. {/}Confidence: {confidence|pct}%"),
      kFixes},
 };
 

@@ -42,7 +42,8 @@ std::string prose(const Explanation& e) {
 
 // What every explanation has to be, whatever the evidence was.
 void expect_sound(const Explanation& e) {
-  EXPECT_FALSE(e.title.empty());
+  ASSERT_FALSE(e.title.empty());
+  EXPECT_FALSE(e.title[0] >= 'a' && e.title[0] <= 'z') << e.title;
   EXPECT_EQ(e.title.find('\n'), std::string::npos);
   EXPECT_GT(e.what.size(), 40u);
   EXPECT_GT(e.why_it_matters.size(), 40u);
