@@ -54,8 +54,9 @@ export function alerts_page(app) {
     return h('section', {class: 'shadow', id: 'shadow', 'aria-labelledby': 'shadow-title', key: 'shadow'},
       h('header', {class: 'shadow-head'}, h('h2', {id: 'shadow-title'}, 'Stored, not alerted'), h('span', {class: 'pill pill-shadow'}, 'SHADOW'),
         h('span', {class: 'shadow-total'}, plural(data.shadow.length, 'signal'))),
-      h('p', {class: 'shadow-hint'}, 'These detectors are on probation: what they find is kept here and counts nowhere else. When a detector is right often enough (above 80 % is a good bar), make it live: in ',
-        h('code', {}, 'detectors.yml'), ' remove its ', h('code', {}, 'live: false'), ' under ', h('code', {}, 'plugins'), ', and take its type out of ', h('code', {}, 'SHADOW_DETECTORS'), '.'),
+      h('p', {class: 'shadow-hint'}, 'These detectors are on probation: what they find is kept here and counts nowhere else. When one is right often enough (above 80 % is a good bar), make it live: in ',
+        h('code', {}, 'detectors.yml'), ', under ', h('code', {}, 'plugins'), ' and ', h('code', {}, 'detectors'), ', give it ', h('code', {}, 'live: true'),
+        ', and take its type out of ', h('code', {}, 'SHADOW_DETECTORS'), ' if it is named there.'),
       h('div', {class: 'groups'}, groups.map((group) => group_card(group, 'shadow', kShadowRuns))));
   }
 
