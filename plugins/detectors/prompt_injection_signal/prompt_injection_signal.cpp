@@ -3,6 +3,7 @@
 #include <dunetrace/detector.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -46,9 +47,7 @@ struct PromptInjectionSignal : detectors::FirstParty {
 
  private:
   void report(std::string_view finding, dunetrace::Sink& out) const {
-    const double patterns = json_.f64(finding, "/matched_pattern_count").value_or(1.0);
-    const double confidence = std::clamp(detectors::scale(patterns), 0.0, 1.0);
-    auto found = out.signal(dunetrace::Severity::critical, confidence, 0);
+    auto found = out.signal(dunetrace::Severity::critical, confidence_of(finding), 0);
     if (finding.size() <= kMaxBytes && depth_of(finding) <= kMaxDepth) {
       found.evidence(finding).emit();
       return;
@@ -61,6 +60,13 @@ struct PromptInjectionSignal : detectors::FirstParty {
       }
     });
     found.with("input_length", json_.i64(finding, "/input_length")).emit();
+  }
+
+  // A count is a whole number; one that is none, or beyond 64 bits, reads as missing, which counts as one pattern.
+  double confidence_of(std::string_view finding) const {
+    const double count = std::trunc(json_.f64(finding, "/matched_pattern_count").value_or(1.0));
+    const bool fits = count >= -0x1p63 && count < 0x1p63;
+    return std::clamp(detectors::scale(fits ? count : 1.0), 0.0, 1.0);
   }
 
   // Nesting of a valid JSON text.

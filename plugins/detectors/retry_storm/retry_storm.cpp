@@ -89,9 +89,9 @@ struct RetryStorm : detectors::FirstParty {
     for (std::size_t i = 0; i < streak.length; ++i) {
       failed.push_back(run.tool_calls()[streak.begin + i]);
       args.add(failed.back().args_hash());
-      const auto reason = failed.back().error_hash().value_or("");
-      reasons.add(reason);
-      every_reason_known = every_reason_known && !reason.empty();
+      const auto reason = failed.back().error_hash();
+      reasons.add(reason.value_or(""));
+      every_reason_known = every_reason_known && reason;
     }
     const bool one_reason = every_reason_known && reasons.count() == 1;
     const auto count = static_cast<std::int64_t>(streak.length);
