@@ -23,7 +23,7 @@ Result<std::optional<double>> p75_steps(Database& db, const std::string& custome
   return query(db, "load baseline", [&](pqxx::work& tx) -> Result<std::optional<double>> {
     const auto row = tx.exec_params1(kSteps, customer_id, agent_id, agent_version, run_id);
     if (row[1].as<int>() < kLeastRuns) return std::optional<double>();
-    return row[0].as<std::optional<double>>();
+    return row[0].is_null() ? std::optional<double>() : std::optional(row[0].as<double>());
   });
 }
 

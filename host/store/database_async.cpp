@@ -53,6 +53,9 @@ AsyncConnection::AsyncConnection(const ConnectInfo& info, std::unique_ptr<pg_con
 Result<AsyncConnection> AsyncConnection::open(const ConnectInfo& info, Deadline deadline, const Waker& waker) {
   AsyncConnection opened(info, std::unique_ptr<pg_conn, Finish>(PQconnectStart(info.text().c_str())));
   if (!opened.connection_) return fail(Code::unavailable, "no memory for a connection");
+  // Its default prints to stderr, among the log lines; what matters comes back as an error.
+  PQsetNoticeProcessor(
+      opened.connection_.get(), [](void*, const char*) {}, nullptr);
   DUNE_TRY_VOID(opened.finish_connecting(deadline, waker));
   PQsetErrorVerbosity(opened.connection_.get(), PQERRORS_TERSE);
   return opened;

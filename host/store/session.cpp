@@ -79,6 +79,7 @@ Failure current_failure(const Place& place) {
   } catch (const pqxx::sql_error& error) {
     return sql_error(place, error);
   } catch (const std::exception& error) {
+    if (!place.connection.is_open()) return lost(place, error.what());  // COPY has no exception of its own for it
     // Wrong use of the library or a value of another type. The state of the session is anybody's guess.
     return {Error{Code::internal, fmt::format("{}: {}", place.what, place.pool.clean(error.what()))}, true};
   }

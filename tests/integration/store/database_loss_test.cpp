@@ -1,0 +1,142 @@
+// Losing the server: before, inside and at the end of a transaction, and for a while.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <pqxx/pqxx>
+
+#include "store/session.hpp"
+#include "testing/postgres.hpp"
+#include "testing/wait.hpp"
+
+namespace dunetrace::store {
+namespace {
+
+using dunetrace::testing::TestDatabase;
+using dunetrace::testing::TestPostgres;
+using dunetrace::testing::wait_until;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class DatabaseLossTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    database.exec("CREATE TABLE t (n integer)");
+    ASSERT_TRUE(insert());
+  }
+  Result<> insert() {
+    return transact(db, "insert", [](pqxx::work& tx) -> Result<> {
+      tx.exec("INSERT INTO t VALUES (1)");
+      return {};
+    });
+  }
+  std::string count() { return database.scalar("SELECT count(*) FROM t"); }
+
+  TestDatabase database{TestDatabase::Schema::empty};
+  Database& db = database.db();
+};
+
+TEST_F(DatabaseLossTest, BeforeATransactionNobodyNotices) {
+  ASSERT_GE(database.kill_connections(), 1);
+  const auto done = insert();
+  EXPECT_TRUE(done) << done.error().text;
+  EXPECT_EQ(count(), "2");
+}
+
+TEST_F(DatabaseLossTest, InsideATransactionIsUnavailableAndNothingIsWritten) {
+  int attempts = 0;
+  const auto lost = transact(db, "insert", [&](pqxx::work& tx) -> Result<> {
+    ++attempts;
+    tx.exec("INSERT INTO t VALUES (2)");
+    database.kill_connections();
+    tx.exec("INSERT INTO t VALUES (3)");
+    return {};
+  });
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, Code::unavailable);
+  EXPECT_THAT(lost.error().text, HasSubstr("insert: connection lost"));
+  EXPECT_THAT(lost.error().text, Not(HasSubstr("unknown")));
+  EXPECT_EQ(attempts, 1) << "work that may have had effects is not repeated here";
+  EXPECT_EQ(count(), "1");
+  EXPECT_TRUE(insert()) << "the next one gets a session of its own";
+}
+
+// The session must not be replaced behind the caller's back: the second statement would run outside of a transaction.
+TEST_F(DatabaseLossTest, ASwallowedLossStillFails) {
+  const auto lost = transact(db, "insert", [&](pqxx::work& tx) -> Result<> {
+    database.kill_connections();
+    for (int i = 0; i < 3; ++i) {
+      try {
+        tx.exec("INSERT INTO t VALUES (2)");
+      } catch (const std::exception&) {
+        // as careless code would
+      }
+    }
+    return {};
+  });
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(count(), "1");
+  EXPECT_TRUE(insert());
+}
+
+TEST_F(DatabaseLossTest, AtCommitIsInDoubtAndSaysSo) {
+  database.exec(
+      "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS "
+      "$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); RETURN NULL; END $$;"
+      "CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED"
+      " FOR EACH ROW EXECUTE FUNCTION die()");
+  const auto lost = insert();
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, Code::unavailable);
+  EXPECT_THAT(lost.error().text, HasSubstr("while committing"));
+  EXPECT_THAT(lost.error().text, HasSubstr("unknown"));
+  database.exec("DROP TRIGGER at_commit ON t");
+  EXPECT_TRUE(insert());
+  EXPECT_EQ(count(), "2");
+}
+
+TEST_F(DatabaseLossTest, CopyCutShortWritesNothing) {
+  const auto lost = transact(db, "copy", [&](pqxx::work& tx) -> Result<> {
+    pqxx::stream_to stream(tx, "t");
+    stream << std::make_tuple(5);
+    database.kill_connections();
+    for (int i = 0; i < 100'000; ++i) stream << std::make_tuple(i);
+    stream.complete();
+    return {};
+  });
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, Code::unavailable) << lost.error().text;
+  EXPECT_EQ(count(), "1");
+  EXPECT_TRUE(insert());
+}
+
+TEST_F(DatabaseLossTest, AnOutageIsSeenAndItsEndTooWithoutAnyCall) {
+  ASSERT_TRUE(wait_until([&] { return db.reachable(); }));
+  TestPostgres::instance().stop();
+  EXPECT_TRUE(wait_until([&] { return !db.reachable(); })) << "an idle pool notices by itself";
+  const auto refused = insert();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::unavailable);
+  EXPECT_FALSE(db.ping());
+  EXPECT_THAT(database.metrics().text(), HasSubstr("dunetrace_db_up 0"));
+
+  TestPostgres::instance().start();
+  EXPECT_TRUE(wait_until([&] { return db.reachable(); }));
+  EXPECT_TRUE(insert());
+  EXPECT_EQ(count(), "2");
+  EXPECT_TRUE(database.log().contains("database.lost"));
+}
+
+TEST_F(DatabaseLossTest, EndsAtOnceWhileTheServerIsAway) {
+  TestPostgres::instance().stop();
+  ASSERT_TRUE(wait_until([&] { return !db.reachable(); }));
+  {
+    auto other = std::make_unique<Database>(database.options(), database.log().logger(), database.metrics());
+    const auto begin = std::chrono::steady_clock::now();
+    other.reset();
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
+  }
+  TestPostgres::instance().start();
+}
+
+}  // namespace
+}  // namespace dunetrace::store

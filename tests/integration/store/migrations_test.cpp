@@ -1,0 +1,134 @@
+// The schema: applied once, by any number of hosts at once, and refused when files and database disagree.
+#include "store/migrations.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "testing/postgres.hpp"
+
+namespace dunetrace::store {
+namespace {
+
+using dunetrace::testing::migrations_directory;
+using dunetrace::testing::TempDir;
+using dunetrace::testing::TestDatabase;
+using dunetrace::testing::write_file;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class MigrationsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    write_file(files / "0001_one.sql", "CREATE TABLE one (n integer); INSERT INTO one VALUES (1);");
+    write_file(files / "0002_two.sql", "CREATE TABLE two (n integer);");
+    write_file(files / "README", "not a migration");
+  }
+  std::string refusal(Code code) {
+    const auto refused = migrate(db, files.path());
+    EXPECT_FALSE(refused);
+    if (refused) return {};
+    EXPECT_EQ(refused.error().code, code);
+    EXPECT_EQ(refused.error().text.find('\n'), std::string::npos) << "one line";
+    return refused.error().text;
+  }
+
+  TempDir files;
+  TestDatabase database{TestDatabase::Schema::empty};
+  Database& db = database.db();
+};
+
+TEST_F(MigrationsTest, AppliesInOrderAndOnlyOnce) {
+  EXPECT_EQ(check_schema(db, files.path()).error().text,
+            "the database has schema version 0, this program needs 2: run `dunetrace migrate`");
+  EXPECT_THAT(migrate(db, files.path()).value(), ElementsAre("0001_one.sql", "0002_two.sql"));
+  EXPECT_THAT(migrate(db, files.path()).value(), IsEmpty());
+  EXPECT_TRUE(check_schema(db, files.path()));
+  write_file(files / "0003_three.sql", "ALTER TABLE one ADD m integer;");
+  EXPECT_EQ(check_schema(db, files.path()).error().code, Code::conflict);
+  EXPECT_THAT(migrate(db, files.path()).value(), ElementsAre("0003_three.sql"));
+  EXPECT_EQ(database.scalar("SELECT count(*) FROM one"), "1");
+}
+
+TEST_F(MigrationsTest, TheRealOnesMakeEveryTable) {
+  ASSERT_TRUE(migrate(db, migrations_directory()));
+  EXPECT_EQ(
+      database.scalar("SELECT count(*) FROM unnest(ARRAY['events', 'failure_signals', 'processed_runs', 'api_keys',"
+                      " 'issues', 'digest_log', 'fixes', 'policies', 'deploy_events', 'runs']) AS name"
+                      " WHERE to_regclass(name) IS NULL"),
+      "0");
+}
+
+TEST_F(MigrationsTest, ManyHostsAtOnceApplyEachFileOnce) {
+  std::vector<std::future<Result<std::vector<std::string>>>> hosts;
+  std::vector<std::unique_ptr<Database>> pools;
+  for (int i = 0; i < 8; ++i) {
+    auto& pool =
+        pools.emplace_back(std::make_unique<Database>(database.options(), database.log().logger(), database.metrics()));
+    hosts.push_back(std::async(std::launch::async, [&pool = *pool, this] { return migrate(pool, files.path()); }));
+  }
+  std::vector<std::string> applied;
+  for (auto& host : hosts) {
+    const auto names = host.get();
+    ASSERT_TRUE(names) << names.error().text;
+    applied.insert(applied.end(), names->begin(), names->end());
+  }
+  EXPECT_THAT(applied, ::testing::UnorderedElementsAre("0001_one.sql", "0002_two.sql"));
+  EXPECT_EQ(database.scalar("SELECT count(*) FROM one"), "1");
+}
+
+TEST_F(MigrationsTest, AChangedOldFileIsRefusedByName) {
+  ASSERT_TRUE(migrate(db, files.path()));
+  write_file(files / "0001_one.sql", "CREATE TABLE one (n bigint);");
+  EXPECT_THAT(refusal(Code::conflict), HasSubstr("migration 0001_one.sql was changed after it had been applied"));
+  EXPECT_EQ(check_schema(db, files.path()).error().code, Code::conflict);
+}
+
+TEST_F(MigrationsTest, ANewerDatabaseIsRefused) {
+  ASSERT_TRUE(migrate(db, files.path()));
+  std::filesystem::remove(files / "0002_two.sql");
+  const auto text = refusal(Code::conflict);
+  EXPECT_THAT(text, HasSubstr("schema version 2, this program knows versions up to 1"));
+  EXPECT_EQ(check_schema(db, files.path()).error().text, text);
+}
+
+TEST_F(MigrationsTest, GapsTwinsAndOddNamesAreRefusedBeforeAnythingIsDone) {
+  write_file(files / "0004_four.sql", "SELECT 1;");
+  EXPECT_THAT(refusal(Code::invalid_argument), HasSubstr("0004_four.sql: expected number 0003"));
+  std::filesystem::remove(files / "0004_four.sql");
+  write_file(files / "0002_twin.sql", "SELECT 1;");
+  EXPECT_THAT(refusal(Code::invalid_argument), HasSubstr("expected number 0003"));
+  std::filesystem::remove(files / "0002_twin.sql");
+  write_file(files / "3_three.sql", "SELECT 1;");
+  EXPECT_THAT(refusal(Code::invalid_argument), HasSubstr("3_three.sql: expected a name like"));
+  EXPECT_EQ(database.scalar("SELECT to_regclass('schema_migrations')"), "(null)");
+}
+
+TEST_F(MigrationsTest, AFileThatFailsIsNamedAndLeavesNothing) {
+  write_file(files / "0003_bad.sql", "CREATE TABLE half (n integer); SELEKT;");
+  EXPECT_THAT(refusal(Code::internal), HasSubstr("migration 0003_bad.sql: "));
+  EXPECT_EQ(database.scalar("SELECT to_regclass('half')"), "(null)");
+  EXPECT_EQ(database.scalar("SELECT max(version) FROM schema_migrations"), "2");
+}
+
+TEST_F(MigrationsTest, AMissingDirectoryIsNamed) {
+  const auto refused = migrate(db, files / "nowhere");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::not_found);
+  EXPECT_THAT(refused.error().text, HasSubstr((files / "nowhere").string()));
+}
+
+// A slow migration is no slow statement of a request.
+TEST_F(MigrationsTest, StatementTimeoutsDoNotApply) {
+  write_file(files / "0003_slow.sql", "SELECT pg_sleep(0.3);");
+  auto options = database.options();
+  options.statement_timeout = std::chrono::milliseconds(100);
+  Database hasty(options, database.log().logger(), database.metrics());
+  const auto done = migrate(hasty, files.path());
+  EXPECT_TRUE(done) << done.error().text;
+}
+
+}  // namespace
+}  // namespace dunetrace::store
