@@ -225,6 +225,19 @@ TEST(Template, ValuesAreNeverReadAsTemplates) {
             "{tool} {?a}{/} }} {{ `{tool} {?a}{/} }} {{`");
 }
 
+// The examples of docs/templates.md.
+TEST(Template, DoesWhatTheDocumentationShows) {
+  EXPECT_EQ(
+      rendered(
+          R"({tool|quote|or:"One tool"} called {count|plural:"time"}{?first_step>=0} from step {first_step} on{/})",
+          R"({"tool": "search", "count": 5, "first_step": 3})"),
+      "`search` called 5 times from step 3 on");
+  constexpr std::string_view kBranches = "{?args_identical}identical{:?success_rate<0.5}failing{:}no idea{/}";
+  EXPECT_EQ(rendered(kBranches, R"({"args_identical": true})"), "identical");
+  EXPECT_EQ(rendered(kBranches, R"({"success_rate": 0.2})"), "failing");
+  EXPECT_EQ(rendered(kBranches, "{}"), "no idea");
+}
+
 TEST(Template, ListsItsPaths) {
   const auto parsed = Template::parse("{tool} {a.b|quote} {?c>1 && !tool}{d.0}{:?e}{/}");
   ASSERT_TRUE(parsed.has_value());
