@@ -40,7 +40,8 @@ def _filler(rng, run, most=2):
 
 def _end(rng, run):
     rng.choice((lambda: run.complete("final_answer"), lambda: run.complete("final_answer"), lambda: run.complete(),
-                lambda: run.complete("completed"), run.error, lambda: run))()
+                lambda: run.complete("completed"), run.error, lambda: run.error(exit_reason="policy_violation"),
+                lambda: run))()
 
 
 def tool_loop(rng, run):
@@ -48,6 +49,8 @@ def tool_loop(rng, run):
     variety = rng.choice([1, 1, 2, 4])
     for _ in range(rng.randint(3, 8)):
         name = "search" if rng.random() < 0.65 else rng.choice(TOOLS)
+        if run.step and rng.random() < 0.2:
+            run.step -= 1  # a model call on the step of the tool call before it
         run.llm(rng.choice([0, 100, 250, 700]), finish_reason="tool_calls", output_length=0)
         run.tool(name, success=rng.choice([True, True, False, None]), args_hash=_hash(rng, variety))
     _end(rng, run)
@@ -97,6 +100,7 @@ def llm_truncation_loop(rng, run):
     run.start()
     for _ in range(rng.randint(2, 6)):
         run.llm(rng.choice([0, 100, 200, ABSENT]), model=rng.choice(["gpt-4o", "claude", ABSENT]),
+                response_model=rng.choice(["late-model", ABSENT]),
                 finish_reason=rng.choice(["length", "max_tokens", "stop", "Length", "tool_calls"]))
     _end(rng, run)
 
@@ -117,7 +121,7 @@ def context_bloat(rng, run):
 def slow_step(rng, run):
     run.start()
     edge = rng.choice([15.0, 30.0, 60.0])
-    seconds = edge * rng.choice([1, 1, 1.2, 1.5, 2.25, 4.99, 5, 5.01]) + rng.choice([-0.01, -0.001, 0, 0.001, 0.01])
+    seconds = edge * rng.choice([1, 1, 1, 1.2, 1.5, 2.25, 4.99, 5, 5, 5.01]) + rng.choice([-0.01, -0.001, 0, 0, 0, 0, 0.001, 0.01])
     late = rng.random() < 0.3  # the pair is sent after the fact: the time is in latency_ms
     latency = rng.choice([int(seconds * 1000), seconds * 1000 + 0.5]) if late else rng.choice([ABSENT, 5, -20, 0.0])
     kind = rng.choice(["tool", "llm", "pause"])
@@ -134,20 +138,24 @@ def slow_step(rng, run):
         run.llm().emit("retrieval.responded", {"result_count": 2}, after=seconds)
     if rng.random() < 0.3:
         run.tool("db", after=rng.choice([16.0, 40.0, 100.0]))
+    if rng.random() < 0.3:
+        run.now += rng.choice([61, 70, 200])  # a second slow entry, on the step of the response
     _end(rng, run)
 
 
 def retry_storm(rng, run):
     run.start()
     run.step = rng.choice([0, 0, 2, 3])
-    for _ in range(rng.randint(1, 2)):
-        name, error = rng.choice(["pay", "db"]), rng.choice(["%016x" % 7, ABSENT])
-        for _ in range(rng.randint(2, 5)):
+    length = rng.choice([0, 0, 3, 4])  # streaks of equal length, or of any
+    for _ in range(rng.randint(1, 3)):
+        name, error = rng.choice(["pay", "db"]), rng.choice(["%016x" % 7, "dGltZWQgb3V0", ABSENT])
+        for _ in range(length or rng.randint(2, 5)):
             if rng.random() < 0.4:
                 run.llm()
             run.tool(name, success=False if rng.random() < 0.93 else None, args_hash=_hash(rng, 2),
                      error_hash=error if rng.random() < 0.9 else "%016x" % 8)
-        if rng.random() < 0.4:
+        if rng.random() < 0.5:
+            run.step -= rng.choice([0, 0, 1])  # a success on the very step of the last failure is no recovery
             run.tool(rng.choice([name, "calc"]), success=True)
     _end(rng, run)
 
@@ -199,13 +207,16 @@ def prompt_injection_signal(rng, run):
 
 def extreme(rng, run):
     """Near the hard overrides: eight or more calls with about nine of ten equal, and streaks of about five failures."""
-    run.start()
+    run.start(injection_signal=rng.choice([{"matched_pattern_count": 1}, ABSENT, ABSENT]))
     run.step = rng.choice([0, 3])
-    calls, odd = rng.randint(7, 12), rng.choice([0, 0, 1, 2])
+    calls, odd = rng.choice([7, 8, 9, 10, 10, 11, 12, 20]), rng.choice([0, 0, 1, 1, 2])
+    twin = rng.random() < 0.25  # a second tool with as many calls, never twice the same: the first one counts
     for n in range(calls):
-        run.tool("search", success=rng.choice([True, None]), args_hash="%016x" % (99 + n if n < odd else 1))
+        parts = [("search", 99 + n if n < odd else 1)] + ([("db", 1000 + n)] if twin else [])
+        for name, args in reversed(parts) if odd == 2 else parts:
+            run.tool(name, success=rng.choice([True, None]), args_hash="%016x" % args)
     for _ in range(rng.choice([0, 0, 3, 4, 5, 6])):
-        run.tool(rng.choice(["db", "search"]), success=False)
+        run.tool(rng.choice(["db", "search", "mail"]), success=False)
     _end(rng, run)
 
 

@@ -66,12 +66,13 @@ class RunBuilder:
         return self
 
     def llm(self, prompt_tokens=100, finish_reason="stop", output_length=50, completion_tokens=20, model="gpt-4o",
-            after=None, answered=True, latency_ms=ABSENT, response_tokens=ABSENT):
+            after=None, answered=True, latency_ms=ABSENT, response_tokens=ABSENT, response_model=ABSENT):
         step = self.emit("llm.called", {"model": model, "prompt_tokens": prompt_tokens}, advance=True)
         if answered:
             self.emit("llm.responded",
                       {"finish_reason": finish_reason, "output_length": output_length, "latency_ms": latency_ms,
-                       "completion_tokens": completion_tokens, "prompt_tokens": response_tokens},
+                       "completion_tokens": completion_tokens, "prompt_tokens": response_tokens,
+                       "model": response_model},
                       step=None if self.numbering == "manual" else step, after=after)
         return self
 
