@@ -8,7 +8,7 @@
 namespace dunetrace::api {
 namespace {
 
-class Answers : public testing::Test {
+class Answers : public ::testing::Test {
  protected:
   http::Response answer_to(Code code) { return refuse(Error{code, "the cause"}, request_, log_); }
 

@@ -57,7 +57,7 @@ struct Refused {
   const char* type;
 };
 
-class QueryRefusal : public testing::TestWithParam<Refused> {};
+class QueryRefusal : public ::testing::TestWithParam<Refused> {};
 
 TEST_P(QueryRefusal, NamesTypePlaceAndInput) {
   const auto request = request_with({{GetParam().name, GetParam().value}});
@@ -82,7 +82,7 @@ TEST_P(QueryRefusal, NamesTypePlaceAndInput) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, QueryRefusal,
-    testing::Values(Refused{"limit", "0", "greater_than_equal"}, Refused{"limit", "501", "less_than_equal"},
+    ::testing::Values(Refused{"limit", "0", "greater_than_equal"}, Refused{"limit", "501", "less_than_equal"},
                     Refused{"limit", "-1", "greater_than_equal"}, Refused{"offset", "-1", "greater_than_equal"},
                     Refused{"limit", "ten", "int_parsing"}, Refused{"limit", "", "int_parsing"},
                     Refused{"limit", "1.5", "int_parsing"}, Refused{"limit", "5x", "int_parsing"},
