@@ -62,6 +62,8 @@ void finish(Explanation& explanation, const SignalFacts& facts, double confidenc
   auto& fixes = explanation.suggested_fixes;
   std::erase_if(fixes, [](const plugin::Fix& fix) { return trimmed(fix.description).empty(); });
   if (fixes.size() > kMaxFixes) fixes.resize(kMaxFixes);
+  // Code keeps its indentation, but not the line break that a raw string literal ends with.
+  for (auto& fix : fixes) fix.code.erase(fix.code.find_last_not_of(" \t\r\n") + 1);
   if (fixes.empty()) fixes.push_back(inspect_events_fix(facts));
 }
 

@@ -10,7 +10,7 @@ inline constexpr dune_fix kFixes[] = {
     {dunetrace::lit("{?args_identical}Answer an identical call from memory instead of running the tool again{/}"),
      dunetrace::lit("python"), dunetrace::lit(R"py(import json
 
-results = {{}}
+results = {{}}  # a new one for every run
 
 def call_once(name, args, run_tool):
     key = (name, json.dumps(args, sort_keys=True, default=str))
@@ -26,7 +26,7 @@ def call_once(name, args, run_tool):
     {dunetrace::lit("{?args_identical}{:?args_similar}{:?success_rate<0.5}Give up on a tool after two failures{/}"),
      dunetrace::lit("python"), dunetrace::lit(R"py(from collections import Counter
 
-failures = Counter()
+failures = Counter()  # a new one for every run
 
 def call_or_give_up(name, args, run_tool):
     if failures[name] >= 2:
@@ -41,7 +41,7 @@ def call_or_give_up(name, args, run_tool):
      dunetrace::lit("python"), dunetrace::lit(R"py(from collections import Counter
 
 MAX_CALLS_PER_TOOL = 4
-calls = Counter()
+calls = Counter()  # a new one for every run
 
 def call_capped(name, args, run_tool):
     calls[name] += 1

@@ -6,10 +6,11 @@
 namespace tool_thrashing_text {
 
 inline constexpr dune_fix kFixes[] = {
-    {dunetrace::lit("Tell the agent which tool wins when two disagree"), dunetrace::lit("text"),
+    {dunetrace::lit("Tell the agent which of the two wins (swap the names if the other is the source of truth)"),
+     dunetrace::lit("text"),
      dunetrace::lit("When {tool_a|quote|or:\"tool A\"} and {tool_b|quote|or:\"tool B\"} give different results, trust "
                     "{tool_a|quote|or:\"tool A\"} and mention the difference in your answer. Do not ask either of them "
-                    "the same thing again.\n\n(Swap the two names if the other tool is the source of truth.)")},
+                    "the same thing again.")},
     {dunetrace::lit("Break the alternation in the agent loop"), dunetrace::lit("python"),
      dunetrace::lit(R"py(def is_alternating(names, window={count|round:0|or:"6"}):
     last = names[-window:]

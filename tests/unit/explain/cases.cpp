@@ -49,7 +49,7 @@ std::vector<Case> tool_cases() {
        "Agent keeps switching between `search` and `db`",
        {"last 6 tool calls", "cannot reconcile", "contradictory", "`search` → `db` → `search`"},
        {"text", "python"},
-       {"which tool wins", "alternation"}},
+       {"which of the two wins", "alternation"}},
       {"avoidance",
        "TOOL_AVOIDANCE",
        R"({"available_tools":["search","db"],"tool_calls_made":0,"llm_calls":2})",

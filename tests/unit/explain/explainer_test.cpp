@@ -23,7 +23,7 @@ plugin::Template simple() {
           "What {agent_id}",
           "Why {severity}",
           "Evidence. {confidence|pct}%",
-          {{"{?a}Fix A{/}", "python", "a = 1"}, {"{?b}Fix B{/}", "text", "b"}}};
+          {{"{?a}Fix A{/}", "python", "\n  a = 1\n\n"}, {"{?b}Fix B{/}", "text", "b"}}};
 }
 
 Explainer with(plugin::Template source) {
@@ -54,6 +54,7 @@ TEST(Explainer, RendersTheTemplateOfTheType) {
   ASSERT_THAT(e.suggested_fixes, SizeIs(1));
   EXPECT_EQ(e.suggested_fixes[0].description, "Fix A");
   EXPECT_EQ(e.suggested_fixes[0].language, "python");
+  EXPECT_EQ(e.suggested_fixes[0].code, "\n  a = 1");
 }
 
 TEST(Explainer, OffersTheEventsWhenNoFixApplies) {
