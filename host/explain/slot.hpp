@@ -2,6 +2,8 @@
 // long as one rendering, because it points into the parsed evidence.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
