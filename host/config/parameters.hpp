@@ -30,7 +30,7 @@ struct ParamSpec {
 
 // What detectors.yml may say about one component.
 struct ComponentSchema {
-  std::string id;                         // "tool_loop", the key in detectors.yml
+  std::string id;                         // the component's key in detectors.yml
   std::string kind;                       // "detector", "alert", "integration"
   std::string title;
   std::string doc;

@@ -112,10 +112,10 @@ Settings::Seconds SettingReader::seconds(std::string_view name, double fallback,
   return Settings::Seconds(fallback);
 }
 
-std::vector<std::string> SettingReader::list(std::string_view name) {
-  const auto given = find(name, {}, false);
+std::vector<std::string> SettingReader::list(std::string_view name, std::string_view fallback) {
+  const auto given = find(name, std::string(fallback), false);
   std::vector<std::string> parts;
-  std::string_view rest = given ? std::string_view(*given) : std::string_view{};
+  std::string_view rest = given ? std::string_view(*given) : fallback;
   while (!rest.empty()) {
     const auto comma = rest.find(',');
     const auto part = without_blanks(rest.substr(0, comma));

@@ -34,7 +34,7 @@ class SettingReader {
   }
   Settings::Seconds seconds(std::string_view name, double fallback, double least, double most);
   // Comma-separated, blanks around the parts and empty parts dropped.
-  std::vector<std::string> list(std::string_view name);
+  std::vector<std::string> list(std::string_view name, std::string_view fallback = {});
 
   // For a rule that a caller checks itself.
   void wrong(std::string_view name, std::string_view expected);

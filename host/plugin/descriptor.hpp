@@ -35,7 +35,7 @@ struct Component {
 
 struct Library {
   std::string path;
-  std::string id;  // "dunetrace.tool_loop"
+  std::string id;  // "com.example.loops"
   std::string vendor;
   std::string version;
   std::string license;

@@ -250,4 +250,14 @@ Result<std::int64_t> pending_runs(Database& db, std::chrono::milliseconds stall_
   });
 }
 
+Result<std::int64_t> unjudged_runs(Database& db) {
+  return query(db, "count unjudged runs", [](pqxx::work& tx) -> Result<std::int64_t> {
+    return number<std::int64_t>(tx.exec1("SELECT count(*) FROM runs WHERE judged_events < event_count")[0]);
+  });
+}
+
+Result<bool> no_runs(Database& db) {
+  return query(db, "look for runs", [](pqxx::work& tx) -> Result<bool> { return tx.exec("SELECT 1 FROM runs LIMIT 1").empty(); });
+}
+
 }  // namespace dunetrace::store

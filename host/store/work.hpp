@@ -55,4 +55,10 @@ struct RunResult {
 // Runs with events that no judgement has seen yet and that are due (finished, or stalled); for the backlog gauge.
 [[nodiscard]] Result<std::int64_t> pending_runs(Database& db, std::chrono::milliseconds stall_timeout);
 
+// Runs with events that no judgement has seen yet, due or not.
+[[nodiscard]] Result<std::int64_t> unjudged_runs(Database& db);
+
+// No event has ever been stored.
+[[nodiscard]] Result<bool> no_runs(Database& db);
+
 }  // namespace dunetrace::store

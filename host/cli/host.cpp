@@ -1,0 +1,197 @@
+#include "cli/host.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include "api/role.hpp"
+#include "dashboard/role.hpp"
+#include "detect/role.hpp"
+#include "explain/explainer.hpp"
+#include "http/server.hpp"
+#include "ingest/role.hpp"
+#include "store/migrations.hpp"
+#include "store/work.hpp"
+
+namespace dunetrace::cli {
+namespace {
+
+std::chrono::milliseconds to_ms(config::Settings::Seconds seconds) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(seconds);
+}
+
+explain::Explainer make_explainer(const plugin::Registry& registry, telemetry::Logger& log) {
+  explain::Explainer explainer;
+  for (const auto& entry : registry.components()) explainer.add(*entry.component);
+  for (const auto& problem : explainer.problems()) log.warn("plugin.template_refused", {{"reason", problem}});
+  return explainer;
+}
+
+std::vector<std::string> failure_types(const plugin::Registry& registry) {
+  std::vector<std::string> types;
+  for (const auto& entry : registry.components()) {
+    const auto& own = entry.component->schema.signal_types;
+    types.insert(types.end(), own.begin(), own.end());
+  }
+  return types;
+}
+
+}  // namespace
+
+struct Host::Impl {
+  Impl(const Setup& s, const Detectors& d, Options o, telemetry::Logger& l)
+      : setup(s), detectors(d), options(std::move(o)), log(l), explainer(make_explainer(d.registry, l)) {}
+
+  const Setup& setup;
+  const Detectors& detectors;
+  const Options options;
+  telemetry::Logger& log;
+  SystemClock clock;
+  telemetry::Metrics metrics;
+  explain::Explainer explainer;
+  Ports ports;
+  // Each role has its own pool, so that none waits for another's connections. Roles end before the pools.
+  std::unique_ptr<store::Database> main_db, ingest_db, detect_db, api_db;
+  std::unique_ptr<ingest::Role> ingest;
+  std::unique_ptr<detect::Role> detect;
+  std::unique_ptr<api::Role> api;
+  std::unique_ptr<http::Server> dashboard;
+
+  [[nodiscard]] bool has(const std::string& role) const { return options.roles.contains(role); }
+
+  std::unique_ptr<store::Database> database(const std::string& role, int connections) {
+    return std::make_unique<store::Database>(
+        store::DatabaseOptions{
+            .url = options.database_url, .application_name = "dunetrace-" + role, .max_connections = connections},
+        log, metrics);
+  }
+
+  Result<> start() {
+    metrics.gauge("dunetrace_build_info", "The version of this host", {{"version", DUNETRACE_VERSION}}).set(1);
+    main_db = database("host", 2);
+    DUNE_TRY(applied, migrate_when_reachable(*main_db, setup.paths.migrations, options.database_patience, log));
+    for (const auto& name : applied) log.info("database.migrated", {{"file", name}});
+    if (has("detect")) start_detect();
+    if (has("api")) DUNE_TRY_VOID(start_api());
+    if (has("ingest")) DUNE_TRY_VOID(start_ingest());
+    if (has("dashboard")) DUNE_TRY_VOID(start_dashboard());
+    log.info("host.started", {{"ingest_port", ports.ingest}, {"api_port", ports.api}, {"dashboard_port", ports.dashboard}});
+    return {};
+  }
+
+  void start_detect() {
+    const auto& settings = setup.settings.detect;
+    detect_db = database("detect", settings.concurrency + 1);
+    detect::Options role;
+    role.workers = settings.concurrency;
+    role.batch_size = settings.batch_size;
+    role.poll_interval = to_ms(settings.poll_interval);
+    role.stall_timeout = to_ms(settings.stall_timeout);
+    role.baseline_agents = settings.baseline_agents;
+    metrics.gauge_from("dunetrace_detector_backlog_runs", "Runs that are due and not judged yet", [this] {
+      const auto pending = store::pending_runs(*main_db, to_ms(setup.settings.detect.stall_timeout));
+      return pending ? static_cast<double>(*pending) : 0.0;
+    });
+    detect = std::make_unique<detect::Role>(role, *detect_db, detectors.registry, detectors.config, log, metrics, clock);
+  }
+
+  Result<> start_api() {
+    const auto& settings = setup.settings;
+    api::Options role;
+    role.bind = settings.host.bind;
+    role.port = settings.host.api_port;
+    role.dev_auth = settings.host.dev_mode;
+    role.page_size_default = settings.api.page_size_default;
+    role.page_size_max = settings.api.page_size_max;
+    role.cors_origins = settings.api.cors_origins;
+    role.failure_types = failure_types(detectors.registry);
+    api_db = database("api", role.workers);
+    DUNE_TRY(opened, api::Role::open(role, *api_db, explainer, log, metrics, clock));
+    api = std::move(opened);
+    ports.api = api->port();
+    return {};
+  }
+
+  Result<> start_ingest() {
+    ingest_db = database("ingest", 3);
+    DUNE_TRY(opened, ingest::Role::open(setup.settings, *ingest_db, log, metrics, clock));
+    ingest = std::move(opened);
+    ports.ingest = ingest->port();
+    return {};
+  }
+
+  Result<> start_dashboard() {
+    const auto& settings = setup.settings.host;
+    dashboard::Options role;
+    role.directory = setup.paths.dashboard;
+    role.api_port = ports.api != 0 ? ports.api : settings.api_port;
+    role.ingest_port = ports.ingest != 0 ? ports.ingest : settings.ingest_port;
+    DUNE_TRY(router, dashboard::make_router(role, log));
+    http::ServerOptions server;
+    server.service = "dashboard";
+    server.bind = settings.bind;
+    server.port = settings.dashboard_port;
+    server.io_threads = 1;
+    server.workers = 1;  // every answer comes from memory
+    DUNE_TRY(opened, http::Server::open(std::move(server), std::move(router), log, metrics));
+    dashboard = std::move(opened);
+    ports.dashboard = dashboard->port();
+    return {};
+  }
+};
+
+Host::Host(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Host::~Host() = default;
+
+Result<std::unique_ptr<Host>> Host::start(const Setup& setup, const Detectors& detectors, Options options,
+                                          telemetry::Logger& log) {
+  auto impl = std::make_unique<Impl>(setup, detectors, std::move(options), log);
+  DUNE_TRY_VOID(impl->start());
+  return std::unique_ptr<Host>(new Host(std::move(impl)));
+}
+
+const Ports& Host::ports() const { return impl_->ports; }
+
+Result<bool> Host::empty() { return store::no_runs(*impl_->main_db); }
+
+Result<bool> Host::idle() {
+  DUNE_TRY(pending, store::unjudged_runs(*impl_->main_db));
+  return pending == 0;
+}
+
+void Host::set_stall_timeout(std::chrono::milliseconds timeout) {
+  if (impl_->detect) impl_->detect->set_stall_timeout(timeout);
+}
+
+bool Host::stop(std::chrono::milliseconds limit) {
+  impl_->log.info("host.stopping");
+  bool stored = true;
+  if (impl_->ingest) stored = impl_->ingest->stop(limit);
+  impl_->ingest.reset();
+  if (impl_->api) impl_->api->stop(std::chrono::seconds(1));
+  impl_->dashboard.reset();
+  impl_->api.reset();
+  impl_->detect.reset();
+  if (!stored) impl_->log.error("host.events_lost", {{"reason", "the database did not take them in time"}});
+  impl_->log.info("host.stopped");
+  return stored;
+}
+
+Result<> write_ports(const Ports& ports, const std::filesystem::path& data_dir) {
+  const auto path = data_dir / "ports.json";
+  const auto draft = data_dir / "ports.json.new";
+  std::error_code error;
+  std::filesystem::create_directories(data_dir, error);
+  {
+    std::ofstream out(draft, std::ios::trunc);
+    out << fmt::format(R"({{"ingest": {}, "api": {}, "dashboard": {}}})", ports.ingest, ports.api, ports.dashboard) << "\n";
+    out.flush();
+    if (!out) return fail(Code::internal, fmt::format("{}: cannot be written", draft.string()));
+  }
+  std::filesystem::rename(draft, path, error);
+  if (error) return fail(Code::internal, fmt::format("{}: {}", path.string(), error.message()));
+  return {};
+}
+
+}  // namespace dunetrace::cli
