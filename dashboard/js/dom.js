@@ -73,7 +73,8 @@ function patch(old, fresh) {
 }
 
 function patch_attributes(old, fresh) {
-  const user_owned = (name) => name === 'style' || (name === 'open' && old.nodeName === 'DETAILS');
+  // style follows below; an open box and the "Copied" of a button outlive a refresh.
+  const user_owned = (name) => name === 'style' || name === 'data-state' || (name === 'open' && old.nodeName === 'DETAILS');
   for (const {name, value} of fresh.attributes) {
     if (!user_owned(name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
   }

@@ -66,6 +66,7 @@ class BrowserCase(unittest.TestCase):
             self.assertEqual(errors, [])
 
     def go(self, path="/"):
+        self.browser.open("about:blank")  # a changed hash alone would keep the page that is open
         self.browser.open("http://127.0.0.1:%d%s" % (self.host.ports["dashboard"], path))
         self.browser.wait("return document.querySelector('.live-live, .live-disconnected') !== null", what="the first load")
 
