@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 
 #include "http/dispatcher.hpp"
@@ -43,6 +44,7 @@ class SignalsBlocked {
 struct Server::Impl {
   std::shared_ptr<Dispatcher> dispatcher;
   std::unique_ptr<Front> front;
+  std::atomic<bool> drained{false};
 
   Impl() = default;
   Impl(const Impl&) = delete;
@@ -55,7 +57,9 @@ struct Server::Impl {
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Server::~Server() { drain(kDrainLimit); }
+Server::~Server() {
+  if (!impl_->drained) drain(kDrainLimit);
+}
 
 Result<std::unique_ptr<Server>> Server::open(ServerOptions options, Router router, telemetry::Logger& log,
                                              telemetry::Metrics& metrics) {
@@ -76,6 +80,9 @@ Result<std::unique_ptr<Server>> Server::open(ServerOptions options, Router route
 
 std::uint16_t Server::port() const { return impl_->front->port(); }
 
-bool Server::drain(std::chrono::milliseconds limit) { return impl_->dispatcher->drain(limit); }
+bool Server::drain(std::chrono::milliseconds limit) {
+  impl_->drained = true;
+  return impl_->dispatcher->drain(limit);
+}
 
 }  // namespace dunetrace::http

@@ -43,7 +43,7 @@ class Server {
   // Listens and serves from the moment it returns. Port in use → Code::conflict, text names service, address and port.
   [[nodiscard]] static Result<std::unique_ptr<Server>> open(ServerOptions options, Router router,
                                                             telemetry::Logger& log, telemetry::Metrics& metrics);
-  ~Server();  // drains with a limit of 10 s
+  ~Server();  // drains with a limit of 10 s unless drain() was called before
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
