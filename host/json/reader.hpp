@@ -84,7 +84,8 @@ class Parser {
 // The text of that value as it stands in `text`, which has been accepted by a Parser; empty when it leads nowhere.
 [[nodiscard]] std::string_view raw_at(std::string_view text, std::string_view pointer);
 
-// JSON text that PostgreSQL's jsonb takes: escapes of U+0000 are removed, unpaired surrogate escapes become \ufffd.
+// JSON text that PostgreSQL's jsonb takes: escapes of U+0000 are removed, unpaired surrogate escapes become \ufffd,
+// numbers far beyond a double (1e401, 8,000 digits) become null, which is what a Parser reads for them anyway.
 // `json` is valid JSON. Returns nothing when there is nothing to change.
 [[nodiscard]] std::optional<std::string> storable(std::string_view json);
 

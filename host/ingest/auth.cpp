@@ -1,0 +1,222 @@
+#include "ingest/auth.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <unordered_map>
+
+#include "core/hash.hpp"
+#include "store/keys.hpp"
+#include "store/notifications.hpp"
+
+namespace dunetrace::ingest {
+
+namespace {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+struct HashOfHash {
+  std::size_t operator()(const Sha256& hash) const {
+    std::size_t value = 0;
+    std::memcpy(&value, hash.data(), sizeof value);
+    return value;
+  }
+};
+
+struct Grant {
+  std::string customer_id;
+  bool may_ingest = false;
+};
+
+// All active keys at one moment; immutable.
+struct Snapshot {
+  std::unordered_map<Sha256, Grant, HashOfHash> keys;
+  std::map<std::string, std::set<std::string>, std::less<>> owners;  // agent → customers whose keys name it
+};
+
+std::shared_ptr<const Snapshot> snapshot_of(std::vector<store::ActiveKey> keys) {
+  auto snapshot = std::make_shared<Snapshot>();
+  for (auto& key : keys) {
+    const bool may_ingest = std::ranges::find(key.scopes, "ingest") != key.scopes.end();
+    if (key.agent_id) snapshot->owners[*key.agent_id].insert(key.customer_id);
+    snapshot->keys.insert_or_assign(key.hash, Grant{std::move(key.customer_id), may_ingest});
+  }
+  return snapshot;
+}
+
+struct Waiting {
+  Sha256 hash;
+  std::vector<std::string> agents;
+  Auth::Answer answer;
+};
+
+Verdict unavailable() { return {Verdict::Kind::unavailable, {}, {}}; }
+
+}  // namespace
+
+struct Auth::Impl {
+  const AuthOptions options;
+  store::Database& db;
+  telemetry::Logger& log;
+  telemetry::Counter& refreshed;
+  telemetry::Counter& failed;
+
+  mutable std::mutex mutex;
+  std::condition_variable_any changed;
+  std::shared_ptr<const Snapshot> snapshot;  // nullptr until the first load
+  std::vector<Waiting> waiting;
+  bool notified = true;  // the first load is due at once
+  std::jthread refresher;
+  std::unique_ptr<store::Notifications> notifications;
+
+  Impl(AuthOptions o, store::Database& d, telemetry::Logger& l, telemetry::Metrics& metrics)
+      : options(o),
+        db(d),
+        log(l),
+        refreshed(
+            metrics.counter("dunetrace_ingest_key_refreshes_total", "Loads of the API keys", {{"outcome", "ok"}})),
+        failed(metrics.counter("dunetrace_ingest_key_refreshes_total", "Loads of the API keys",
+                               {{"outcome", "failed"}})) {}
+
+  std::shared_ptr<const Snapshot> current() const {
+    const std::lock_guard lock(mutex);
+    return snapshot;
+  }
+
+  // Empty when the key is not in the snapshot.
+  std::optional<Verdict> verdict(const Snapshot& keys, const Sha256& hash,
+                                 const std::vector<std::string>& agents) const {
+    const auto found = keys.keys.find(hash);
+    if (found == keys.keys.end()) return std::nullopt;
+    const auto& grant = found->second;
+    if (!grant.may_ingest) {
+      return Verdict{Verdict::Kind::foreign_agent, {}, "API key is not allowed to write events"};
+    }
+    if (!options.dev_mode) {
+      for (const auto& agent : agents) {
+        const auto owners = keys.owners.find(agent);
+        if (owners == keys.owners.end() || owners->second.contains(grant.customer_id)) continue;
+        return Verdict{Verdict::Kind::foreign_agent, {}, "API key is not allowed to write to agent '" + agent + "'"};
+      }
+    }
+    return Verdict{Verdict::Kind::allowed, grant.customer_id, {}};
+  }
+
+  void run(std::stop_token stop) {
+    auto next = std::chrono::steady_clock::now();
+    while (!stop.stop_requested()) {
+      std::vector<Waiting> asked;
+      {
+        std::unique_lock lock(mutex);
+        changed.wait_until(lock, stop, next, [this] { return notified || !waiting.empty(); });
+        if (stop.stop_requested()) return;
+        notified = false;
+        asked.swap(waiting);
+      }
+      const bool good = refresh();
+      const auto keys = current();
+      for (auto& one : asked) answer(one, keys.get(), good);
+      const auto loaded = std::chrono::steady_clock::now();
+      // While the database is away its return is worth a look every second.
+      next = loaded +
+             (good ? options.refresh_interval : std::min(options.refresh_interval, std::chrono::milliseconds(1000)));
+      std::unique_lock lock(mutex);
+      changed.wait_until(lock, stop, loaded + options.least_interval, [] { return false; });
+    }
+  }
+
+  bool refresh() {
+    auto keys = store::load_active_keys(db);
+    if (!keys) {
+      failed.add();
+      log.warn("ingest.keys_not_refreshed", {{"reason", keys.error().text}});
+      return false;
+    }
+    refreshed.add();
+    auto fresh = snapshot_of(std::move(*keys));
+    const std::lock_guard lock(mutex);
+    snapshot = std::move(fresh);
+    return true;
+  }
+
+  void answer(const Waiting& one, const Snapshot* keys, bool is_fresh) const {
+    auto found = keys != nullptr ? verdict(*keys, one.hash, one.agents) : std::nullopt;
+    if (!found) found = is_fresh ? Verdict{} : unavailable();
+    one.answer(std::move(*found));
+  }
+};
+
+Auth::Auth(AuthOptions options, store::Database& db, telemetry::Logger& log, telemetry::Metrics& metrics)
+    : impl_(std::make_unique<Impl>(options, db, log, metrics)) {
+  auto* impl = impl_.get();
+  impl->refresher = std::jthread([impl](std::stop_token stop) { impl->run(std::move(stop)); });
+  const auto wake = [impl] {
+    const std::lock_guard lock(impl->mutex);
+    impl->notified = true;
+    impl->changed.notify_all();
+  };
+  impl->notifications = std::make_unique<store::Notifications>(
+      db.options(), std::vector<store::Notifications::Channel>{{store::kKeysChannel, wake}}, log);
+}
+
+Auth::~Auth() {
+  impl_->notifications.reset();
+  impl_->refresher = std::jthread();  // stops and joins
+  for (const auto& one : impl_->waiting) one.answer(unavailable());
+}
+
+bool Auth::known(std::string_view key) const {
+  if (key.empty()) return false;
+  const auto keys = impl_->current();
+  return keys && keys->keys.contains(sha256(key));
+}
+
+void Auth::check(std::string_view key, std::vector<std::string> agents, Answer answer) {
+  if (impl_->options.dev_mode && (key.empty() || key.starts_with("dt_dev_"))) {
+    return answer({Verdict::Kind::allowed, std::string(kDevCustomer), {}});
+  }
+  if (key.empty()) return answer({});
+  const auto hash = sha256(key);
+  if (const auto keys = impl_->current()) {
+    if (auto found = impl_->verdict(*keys, hash, agents)) return answer(std::move(*found));
+  }
+  {
+    const std::lock_guard lock(impl_->mutex);
+    if (impl_->waiting.size() < impl_->options.most_waiting) {
+      impl_->waiting.push_back({hash, std::move(agents), std::move(answer)});
+      impl_->changed.notify_all();
+      return;
+    }
+  }
+  answer(unavailable());
+}
+
+std::string_view bearer_key(std::string_view header) {
+  constexpr std::string_view kScheme = "bearer ";
+  if (header.size() <= kScheme.size()) return {};
+  for (std::size_t i = 0; i < kScheme.size(); ++i) {
+    const char c = header[i] >= 'A' && header[i] <= 'Z' ? static_cast<char>(header[i] + 32) : header[i];
+    if (c != kScheme[i]) return {};
+  }
+  header.remove_prefix(kScheme.size());
+  const auto first = header.find_first_not_of(' ');
+  if (first == std::string_view::npos) return {};
+  return header.substr(first, header.find_last_not_of(' ') - first + 1);
+}
+
+std::vector<std::string> agents_of(const AcceptedBatch& batch, std::string_view body_agent) {
+  std::vector<std::string> agents{std::string(body_agent)};
+  std::string_view last = body_agent;
+  for (const auto& event : batch.events) {
+    if (event.agent_id == last) continue;
+    last = event.agent_id;
+    if (std::ranges::find(agents, last) == agents.end()) agents.emplace_back(last);
+  }
+  return agents;
+}
+
+}  // namespace dunetrace::ingest

@@ -1,0 +1,37 @@
+// GET /health and GET /ready of the ingest port (spec/wire.md 14). Asks the database at most once a second; on the
+// server's workers, for a dead database takes its time to answer.
+#pragma once
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+
+#include "core/clock.hpp"
+#include "http/message.hpp"
+#include "spool/queue.hpp"
+#include "store/database.hpp"
+
+namespace dunetrace::ingest {
+
+class Health {
+ public:
+  Health(store::Database& db, const spool::Queue& queue, const Clock& clock) : db_(db), queue_(queue), clock_(clock) {}
+
+  // 200 or 503 by the state of the database.
+  [[nodiscard]] http::Response health();
+  // 200 while events are taken: the queue is neither closed nor full. The database may be away.
+  [[nodiscard]] http::Response ready() const;
+
+ private:
+  [[nodiscard]] Result<> database();
+
+  store::Database& db_;
+  const spool::Queue& queue_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  std::optional<Result<>> last_;
+  std::chrono::steady_clock::time_point asked_at_;
+  bool asking_ = false;
+};
+
+}  // namespace dunetrace::ingest

@@ -1,0 +1,121 @@
+#include "ingest/receive.hpp"
+
+#include "core/ids.hpp"
+#include "json/writer.hpp"
+
+namespace dunetrace::ingest {
+
+namespace {
+
+constexpr std::string_view kUnavailable = "Service temporarily unavailable";
+
+telemetry::Counter& event_counter(telemetry::Metrics& metrics, std::string_view type, std::string_view outcome) {
+  return metrics.counter("dunetrace_ingest_events_total", "Events by type and what became of them at the door",
+                         {{"event_type", std::string(type)}, {"outcome", std::string(outcome)}});
+}
+
+http::Response unavailable() { return http::Response::error(503, kUnavailable).with("Retry-After", "1"); }
+
+http::Response accepted(const AcceptedBatch& batch, double now) {
+  json::Writer out;
+  out.begin_object();
+  out.field("accepted", batch.events.size());
+  out.field("batch_id", batch.batch_id);
+  out.field("queued_at", now);
+  out.end_object();
+  return http::Response::json(202, out.take());
+}
+
+http::Response refusal(const Verdict& verdict) {
+  switch (verdict.kind) {
+    case Verdict::Kind::foreign_agent:
+      return http::Response::error(403, verdict.detail);
+    case Verdict::Kind::unavailable:
+      return unavailable();
+    case Verdict::Kind::allowed:
+    case Verdict::Kind::unknown_key:
+      break;
+  }
+  return http::Response::error(401, "API key is unknown or inactive").with("WWW-Authenticate", "Bearer");
+}
+
+}  // namespace
+
+Receiver::Receiver(AdmissionRules rules, RateLimit& rate, Auth& auth, spool::Queue& queue, telemetry::Metrics& metrics,
+                   const Clock& clock)
+    : rules_(rules),
+      rate_(rate),
+      auth_(auth),
+      queue_(queue),
+      clock_(clock),
+      rejected_(event_counter(metrics, "any", "rejected")),
+      dropped_(event_counter(metrics, "any", "dropped")) {
+  for (std::size_t kind = 1; kind < accepted_.size(); ++kind) {
+    accepted_[kind] = &event_counter(metrics, wire_name(static_cast<EventKind>(kind)), "accepted");
+  }
+  constexpr std::array kCodes{202, 401, 403, 422, 429, 503};
+  for (std::size_t i = 0; i < kCodes.size(); ++i) {
+    codes_[i] = {kCodes[i], &metrics.counter("dunetrace_ingest_requests_total", "Requests with events by status",
+                                             {{"code", std::to_string(kCodes[i])}})};
+  }
+}
+
+void Receiver::answer(http::Responder& responder, http::Response response) {
+  for (const auto& [code, counter] : codes_) {
+    if (code == response.status) counter->add();
+  }
+  responder.send(std::move(response));
+}
+
+// Only a key that exists has a bucket of its own: made-up ones must neither fill the table nor open new buckets.
+std::optional<int> Receiver::refused_by_rate(std::string_view key, const std::string& address) {
+  const bool own = !key.starts_with("dt_dev_") && auth_.known(key);
+  return rate_.refuse(own ? "key " + std::string(key) : "address " + address);
+}
+
+void Receiver::receive(http::Request request, http::Responder responder) {
+  const std::string bearer(bearer_key(request.header("authorization")));
+  auto admitted = admit(std::move(request.body), rules_, clock_.unix_seconds());
+  const std::string key = admitted && !admitted->api_key.empty() ? admitted->api_key : bearer;
+  if (rate_.active()) {
+    if (const auto seconds = refused_by_rate(key, request.client_address)) {
+      return answer(responder,
+                    http::Response::error(429, "too many requests").with("Retry-After", std::to_string(*seconds)));
+    }
+  }
+  if (!admitted) {
+    rejected_.add(admitted.error().events);
+    return answer(responder, http::Response::json(422, std::move(admitted.error().body)));
+  }
+  auto agents = agents_of(admitted->batch, admitted->agent_id);
+  // std::function wants what it holds to be copyable; the batch and the responder can only be moved.
+  struct Pending {
+    AcceptedBatch batch;
+    http::Responder responder;
+  };
+  auto pending = std::make_shared<Pending>(Pending{std::move(admitted->batch), std::move(responder)});
+  auth_.check(key, std::move(agents), [this, pending](const Verdict& verdict) {
+    if (verdict.kind != Verdict::Kind::allowed) {
+      rejected_.add(pending->batch.events.size());
+      return answer(pending->responder, refusal(verdict));
+    }
+    answer(pending->responder, store(std::move(pending->batch), verdict));
+  });
+}
+
+http::Response Receiver::store(AcceptedBatch batch, const Verdict& verdict) {
+  batch.batch_id = new_uuid();
+  batch.customer_id = verdict.customer_id;
+  auto response = accepted(batch, clock_.unix_seconds());
+  std::array<std::uint64_t, 12> kinds{};
+  for (const auto& event : batch.events) ++kinds[static_cast<std::size_t>(event.kind)];
+  const auto events = batch.events.size();
+  if (queue_.append(std::move(batch)) != spool::Append::accepted) {
+    dropped_.add(events);
+    return unavailable();
+  }
+  for (std::size_t kind = 1; kind < kinds.size(); ++kind) accepted_[kind]->add(kinds[kind]);
+  return response;
+}
+
+}  // namespace dunetrace::ingest

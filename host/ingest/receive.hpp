@@ -1,0 +1,40 @@
+// POST /v1/ingest: body in, 202 out, the batch in the queue in between. Runs on the threads that read requests; touches
+// neither database nor disk. Thread-safe.
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "core/clock.hpp"
+#include "http/message.hpp"
+#include "ingest/admission.hpp"
+#include "ingest/auth.hpp"
+#include "ingest/rate_limit.hpp"
+#include "spool/queue.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace dunetrace::ingest {
+
+class Receiver {
+ public:
+  Receiver(AdmissionRules rules, RateLimit& rate, Auth& auth, spool::Queue& queue, telemetry::Metrics& metrics,
+           const Clock& clock);
+  void receive(http::Request request, http::Responder responder);
+
+ private:
+  void answer(http::Responder& responder, http::Response response);
+  http::Response store(AcceptedBatch batch, const Verdict& verdict);
+  [[nodiscard]] std::optional<int> refused_by_rate(std::string_view key, const std::string& address);
+
+  const AdmissionRules rules_;
+  RateLimit& rate_;
+  Auth& auth_;
+  spool::Queue& queue_;
+  const Clock& clock_;
+  telemetry::Counter& rejected_;
+  telemetry::Counter& dropped_;
+  std::array<telemetry::Counter*, 12> accepted_{};              // by EventKind
+  std::array<std::pair<int, telemetry::Counter*>, 6> codes_{};  // requests by status
+};
+
+}  // namespace dunetrace::ingest

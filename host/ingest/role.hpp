@@ -1,0 +1,40 @@
+// The ingest role: POST /v1/ingest, GET /health, GET /ready on its own port (spec/wire.md 2, 3, 14). Validates,
+// authenticates, promises (202) and stores. Opened by cli/; everything passed in must outlive it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+#include "config/settings.hpp"
+#include "core/clock.hpp"
+#include "core/result.hpp"
+#include "store/database.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace dunetrace::ingest {
+
+class Role {
+ public:
+  // Serves from the moment it returns, also while the database is away. `db` allows at least three connections: writer,
+  // keys, health. Errors are those of http::Server::open.
+  [[nodiscard]] static Result<std::unique_ptr<Role>> open(const config::Settings& settings, store::Database& db,
+                                                          telemetry::Logger& log, telemetry::Metrics& metrics,
+                                                          const Clock& clock);
+  ~Role();  // stop() with a limit of 10 s, unless it was called
+  Role(const Role&) = delete;
+  Role& operator=(const Role&) = delete;
+
+  [[nodiscard]] std::uint16_t port() const;
+  // New requests get 503, those in flight are answered, everything that was answered with 202 is written. False when
+  // `limit` passed first; what is left then is counted and logged as lost. May be called again.
+  bool stop(std::chrono::milliseconds limit);
+
+ private:
+  struct Impl;
+  explicit Role(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dunetrace::ingest

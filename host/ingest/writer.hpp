@@ -1,0 +1,62 @@
+// Drains the queue into PostgreSQL, in the order of arrival, many batches per transaction. One thread of its own. While
+// the database is away it waits and tries the same group again, for as long as it takes; an event that the database
+// will never take is put aside, logged and counted, and the rest goes on.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "spool/queue.hpp"
+#include "store/ingest_rows.hpp"
+#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace dunetrace::ingest {
+
+struct WriterOptions {
+  std::size_t group_events = 5'000;  // per transaction: COPY's rate is flat from about a thousand rows
+  std::chrono::milliseconds first_retry{50};
+  std::chrono::milliseconds longest_retry{2'000};
+};
+
+class Writer {
+ public:
+  Writer(WriterOptions options, spool::Queue& queue, store::Database& db, telemetry::Logger& log,
+         telemetry::Metrics& metrics);
+  // Ends after the transaction in progress. What is still in the queue by then is counted as lost and logged.
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+ private:
+  using Slices = std::vector<store::BatchSlice>;
+  enum class Outcome : std::uint8_t { done, stopped };
+
+  void run(const std::stop_token& stop);
+  [[nodiscard]] bool maintain();
+  [[nodiscard]] Outcome write(const Slices& slices, const std::stop_token& stop);
+  void put_aside(const store::BatchSlice& slice, const Error& error);
+  void wait(std::chrono::milliseconds time, const std::stop_token& stop);
+
+  const WriterOptions options_;
+  const std::int64_t id_;
+  spool::Queue& queue_;
+  store::Database& db_;
+  telemetry::Logger& log_;
+  telemetry::Histogram& seconds_;
+  telemetry::Counter& written_;
+  telemetry::Counter& put_aside_;
+  telemetry::Counter& lost_;
+  telemetry::Counter& failures_;
+  std::mutex mutex_;
+  std::condition_variable_any never_;
+  std::jthread thread_;  // last: it uses everything above
+};
+
+}  // namespace dunetrace::ingest

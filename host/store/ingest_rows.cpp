@@ -1,0 +1,244 @@
+#include "store/ingest_rows.hpp"
+
+#include <array>
+#include <charconv>
+#include <map>
+#include <tuple>
+
+#include "store/session.hpp"
+#include "store/sql_array.hpp"
+
+namespace dunetrace::store {
+namespace {
+
+// A field of a COPY row without a copy of its own.
+struct CopyText {
+  std::string_view text;
+  bool is_null = false;
+};
+
+}  // namespace
+}  // namespace dunetrace::store
+
+namespace pqxx {
+template <>
+struct string_traits<dunetrace::store::CopyText> {
+  static constexpr const char* name() noexcept { return "text"; }
+  static constexpr bool has_null() noexcept { return true; }
+  static bool is_null(const dunetrace::store::CopyText& field) { return field.is_null; }
+  static std::string to_string(const dunetrace::store::CopyText& field) { return std::string(field.text); }
+};
+}  // namespace pqxx
+
+namespace dunetrace::store {
+namespace {
+
+const std::array<const char*, 10> kColumns{"customer_id",   "batch_id",   "event_type", "run_id",  "agent_id",
+                                           "agent_version", "step_index", "timestamp",  "payload", "parent_run_id"};
+
+// The first event in replay order names agent and version; the first terminal event received decides the outcome.
+constexpr auto kUpsertRuns = R"(
+  INSERT INTO runs AS r (customer_id, run_id, agent_id, agent_version, first_step, first_timestamp, parent_run_id, model,
+                         started_at, completed_at, outcome, max_step, event_count, tool_calls, llm_calls, prompt_tokens,
+                         completion_tokens, first_received_at, last_received_at)
+  SELECT w.*, now(), now()
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::float8[], $7::text[], $8::text[],
+              $9::float8[], $10::float8[], $11::text[], $12::int[], $13::bigint[], $14::bigint[], $15::bigint[],
+              $16::bigint[], $17::bigint[]) AS w
+  ON CONFLICT (customer_id, run_id) DO UPDATE SET
+    agent_id = CASE WHEN (excluded.first_step, excluded.first_timestamp) < (r.first_step, r.first_timestamp)
+                    THEN excluded.agent_id ELSE r.agent_id END,
+    agent_version = CASE WHEN (excluded.first_step, excluded.first_timestamp) < (r.first_step, r.first_timestamp)
+                         THEN excluded.agent_version ELSE r.agent_version END,
+    first_step = least(r.first_step, excluded.first_step),
+    first_timestamp = CASE WHEN (excluded.first_step, excluded.first_timestamp) < (r.first_step, r.first_timestamp)
+                           THEN excluded.first_timestamp ELSE r.first_timestamp END,
+    parent_run_id = coalesce(r.parent_run_id, excluded.parent_run_id),
+    model = coalesce(r.model, excluded.model),
+    started_at = least(r.started_at, excluded.started_at),
+    completed_at = greatest(r.completed_at, excluded.completed_at),
+    outcome = coalesce(r.outcome, excluded.outcome),
+    max_step = greatest(r.max_step, excluded.max_step),
+    event_count = r.event_count + excluded.event_count,
+    tool_calls = r.tool_calls + excluded.tool_calls,
+    llm_calls = r.llm_calls + excluded.llm_calls,
+    prompt_tokens = r.prompt_tokens + excluded.prompt_tokens,
+    completion_tokens = r.completion_tokens + excluded.completion_tokens,
+    last_received_at = greatest(r.last_received_at, excluded.last_received_at)
+  RETURNING outcome IS NOT NULL OR judged_events > 0)";
+
+// Shortest text that reads back as the same number.
+class NumberText {
+ public:
+  template <class T>
+  explicit NumberText(T value) {
+    end_ = std::to_chars(text_, text_ + sizeof text_, value).ptr;
+  }
+  operator std::string_view() const { return {text_, static_cast<std::size_t>(end_ - text_)}; }  // NOLINT: a text
+
+ private:
+  char text_[32];
+  char* end_;
+};
+
+// What a group of events says about one run.
+struct RunChange {
+  const AcceptedEvent* first = nullptr;  // in replay order; of equal ones the first received
+  std::string_view parent_run_id, model;
+  std::optional<double> started_at, completed_at;
+  std::string_view outcome;
+  std::int32_t max_step = 0;
+  std::int64_t events = 0, tool_calls = 0, llm_calls = 0, prompt_tokens = 0, completion_tokens = 0;
+
+  void add(const AcceptedEvent& event) {
+    if (first == nullptr ||
+        std::tie(event.step_index, event.timestamp) < std::tie(first->step_index, first->timestamp)) {
+      first = &event;
+    }
+    if (parent_run_id.data() == nullptr) parent_run_id = event.parent_run_id;
+    if (model.data() == nullptr) model = event.model;
+    if (event.kind == EventKind::run_started)
+      started_at = std::min(started_at.value_or(event.timestamp), event.timestamp);
+    if (is_terminal(event.kind)) {
+      completed_at = std::max(completed_at.value_or(event.timestamp), event.timestamp);
+      if (outcome.empty()) outcome = event.kind == EventKind::run_completed ? "completed" : "errored";
+    }
+    max_step = std::max(max_step, event.step_index);
+    ++events;
+    if (event.kind == EventKind::tool_called) ++tool_calls;
+    if (event.kind == EventKind::llm_called) ++llm_calls;
+    prompt_tokens += event.prompt_tokens;  // a client gives them with the call or with the response, not with both
+    completion_tokens += event.completion_tokens;
+  }
+};
+
+// Sorted by key: two writers, or a writer and a judge, take the locks of common rows in one order.
+using RunChanges = std::map<std::pair<std::string_view, std::string_view>, RunChange>;
+
+RunChanges changes_of(std::span<const BatchSlice> slices) {
+  RunChanges changes;
+  for (const auto& slice : slices) {
+    for (auto i = slice.from; i < slice.to; ++i) {
+      const auto& event = slice.batch->events[i];
+      changes[{slice.batch->customer_id, event.run_id}].add(event);
+    }
+  }
+  return changes;
+}
+
+void copy_events(pqxx::work& tx, std::span<const BatchSlice> slices) {
+  pqxx::stream_to stream(tx, "events", kColumns);
+  for (const auto& slice : slices) {
+    const auto& batch = *slice.batch;
+    for (auto i = slice.from; i < slice.to; ++i) {
+      const auto& event = batch.events[i];
+      const NumberText step(event.step_index), time(event.timestamp);
+      stream << std::array<CopyText, 10>{{{batch.customer_id},
+                                          {batch.batch_id},
+                                          {wire_name(event.kind)},
+                                          {event.run_id},
+                                          {event.agent_id},
+                                          {event.agent_version},
+                                          {step},
+                                          {time},
+                                          {event.payload},
+                                          {event.parent_run_id, event.parent_run_id.data() == nullptr}}};
+    }
+  }
+  stream.complete();
+}
+
+// One array per column of kUpsertRuns.
+struct RunColumns {
+  SqlArray customer, run, agent, version, first_step, first_time, parent, model, started, completed, outcome, max_step,
+      events, tools, llms, prompt, completion;
+
+  static void add_text(SqlArray& column, std::string_view text) {
+    text.data() == nullptr ? column.add_null() : column.add(text);
+  }
+  static void add_time(SqlArray& column, const std::optional<double>& time) {
+    time ? column.add_plain(NumberText(*time)) : column.add_null();
+  }
+
+  void add(const std::pair<std::string_view, std::string_view>& key, const RunChange& change) {
+    customer.add(key.first);
+    run.add(key.second);
+    agent.add(change.first->agent_id);
+    version.add(change.first->agent_version);
+    first_step.add_plain(NumberText(change.first->step_index));
+    first_time.add_plain(NumberText(change.first->timestamp));
+    add_text(parent, change.parent_run_id);
+    add_text(model, change.model);
+    add_time(started, change.started_at);
+    add_time(completed, change.completed_at);
+    add_text(outcome, change.outcome);
+    max_step.add_plain(NumberText(change.max_step));
+    events.add_plain(NumberText(change.events));
+    tools.add_plain(NumberText(change.tool_calls));
+    llms.add_plain(NumberText(change.llm_calls));
+    prompt.add_plain(NumberText(change.prompt_tokens));
+    completion.add_plain(NumberText(change.completion_tokens));
+  }
+};
+
+// True when a run is ready to be judged.
+bool upsert_runs(pqxx::work& tx, std::span<const BatchSlice> slices) {
+  RunColumns c;
+  for (const auto& [key, change] : changes_of(slices)) c.add(key, change);
+  const auto rows = tx.exec_params(
+      kUpsertRuns, c.customer.text(), c.run.text(), c.agent.text(), c.version.text(), c.first_step.text(),
+      c.first_time.text(), c.parent.text(), c.model.text(), c.started.text(), c.completed.text(), c.outcome.text(),
+      c.max_step.text(), c.events.text(), c.tools.text(), c.llms.text(), c.prompt.text(), c.completion.text());
+  for (const auto& row : rows) {
+    if (row[0].as<bool>()) return true;
+  }
+  return false;
+}
+
+// Whether the first event of the group is there; the group is one transaction, so the others then are, too.
+bool is_written(pqxx::work& tx, const BatchSlice& first) {
+  const auto& event = first.batch->events[first.from];
+  const auto rows = tx.exec_params(
+      "SELECT 1 FROM events WHERE customer_id = $1 AND run_id = $2 AND batch_id = $3 AND step_index = $4 AND "
+      "event_type = $5 "
+      "LIMIT 1",
+      first.batch->customer_id, std::string(event.run_id), first.batch->batch_id, event.step_index,
+      std::string(wire_name(event.kind)));
+  return !rows.empty();
+}
+
+// Classes of SQLSTATE in which a value is at fault: data exception, integrity violation, program limit exceeded.
+Error sorted(Error error) {
+  const auto state = sqlstate_of(error);
+  const bool is_value = state.starts_with("22") || state.starts_with("23") || state.starts_with("54");
+  if (is_value) {
+    error.code = Code::invalid_argument;
+  } else if (error.code != Code::timeout) {
+    error.code = Code::unavailable;
+  }
+  return error;
+}
+
+}  // namespace
+
+Result<> write_events(Database& db, std::span<const BatchSlice> slices, const WriteOptions& options) {
+  auto written = transact(db, "write events", [&](pqxx::work& tx) -> Result<> {
+    // Held to the end of the transaction: a commit whose outcome is in doubt is over before this one looks.
+    tx.exec_params("SELECT pg_advisory_xact_lock($1)", options.writer);
+    if (options.tried_before && !slices.empty() && is_written(tx, slices.front())) return {};
+    copy_events(tx, slices);
+    if (upsert_runs(tx, slices)) tx.exec0(std::string("NOTIFY ") + kRunsChannel);
+    return {};
+  });
+  if (!written) return tl::unexpected(sorted(std::move(written).error()));
+  return {};
+}
+
+Result<> ensure_event_partitions(Database& db, int days_ahead) {
+  return transact(db, "make event partitions", [&](pqxx::work& tx) -> Result<> {
+    tx.exec_params("SELECT ensure_event_partitions($1)", days_ahead);
+    return {};
+  });
+}
+
+}  // namespace dunetrace::store
