@@ -84,7 +84,7 @@ export function copy_button(text, label = 'Copy') {
 }
 
 export function code_block(code, language) {
-  return h('div', {class: 'code'},
+  return h('div', {class: language === 'text' || !language ? 'code code-text' : 'code'},
            h('div', {class: 'code-head'}, h('span', {class: 'code-language'}, language || 'text'), copy_button(code)),
            h('pre', {tabindex: 0, 'aria-label': `${language || 'text'} code`}, h('code', {}, code)));
 }
