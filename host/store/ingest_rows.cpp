@@ -227,7 +227,7 @@ Result<> write_events(Database& db, std::span<const BatchSlice> slices, const Wr
     tx.exec_params("SELECT pg_advisory_xact_lock($1)", options.writer);
     if (options.tried_before && !slices.empty() && is_written(tx, slices.front())) return {};
     copy_events(tx, slices);
-    if (upsert_runs(tx, slices)) tx.exec0(std::string("NOTIFY ") + kRunsChannel);
+    if (upsert_runs(tx, slices)) tx.exec0(std::string("NOTIFY ").append(kRunsChannel));
     return {};
   });
   if (!written) return tl::unexpected(sorted(std::move(written).error()));
