@@ -136,7 +136,9 @@ Result<> ManagedPostgres::Impl::wait_ready(std::uintmax_t log_begin) {
       return fail(Code::internal, fmt::format("PostgreSQL in {} ended while starting ({}): {}", layout.cluster.string(),
                                               process.outcome(), log_tail(layout.log, log_begin)));
     }
-    if (PQping(target.c_str()) == PQPING_OK) return {};
+    const auto answer = PQping(target.c_str());
+    if (answer == PQPING_OK) return {};
+    DUNE_CHECK(answer != PQPING_NO_ATTEMPT, "the connection text made here is well-formed");
   }
   return fail(Code::timeout, fmt::format("PostgreSQL in {} was not ready after {} s: see {}", layout.cluster.string(),
                                          kReadyLimit.count(), layout.log.string()));

@@ -11,8 +11,10 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fstream>
+#include <thread>
 
 #include "core/hash.hpp"
 
@@ -23,7 +25,9 @@ namespace fs = std::filesystem;
 
 constexpr const char* kMarker = "dunetrace.cluster";
 constexpr std::size_t kLongestSocketDirectory = 90;  // sun_path has 108 bytes; the socket's name and lock take the rest
-constexpr off_t kLogLimit_bytes = 10 << 20;
+constexpr std::chrono::milliseconds kLockLimit{500};
+constexpr std::chrono::milliseconds kLockEvery{20};
+constexpr off_t kLogLimitBytes = 10 << 20;
 
 std::string last_error() { return std::strerror(errno); }
 
@@ -41,7 +45,14 @@ Result<Fd> take_lock(const fs::path& data_dir) {
   const auto path = data_dir / "lock";
   Fd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (!lock) return fail(Code::conflict, fmt::format("{} cannot be opened: {}", path.string(), last_error()));
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+  // A host that was just killed lets go within moments.
+  const auto deadline = std::chrono::steady_clock::now() + kLockLimit;
+  bool locked = ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
+  while (!locked && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(kLockEvery);
+    locked = ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
+  }
+  if (!locked) {
     std::array<char, 32> text{};
     const auto got = ::pread(lock.get(), text.data(), text.size() - 1, 0);
     const std::string_view pid(text.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
@@ -157,7 +168,8 @@ Result<Layout> open_layout(const fs::path& data_dir) {
   layout.fresh = layout.data_dir / "postgres.initializing";
   layout.log = layout.data_dir / "postgres.log";
   layout.sockets = layout.data_dir / "run";
-  if (layout.sockets.string().size() > kLongestSocketDirectory) {
+  const auto sockets = layout.sockets.string();
+  if (sockets.size() > kLongestSocketDirectory || sockets.find(',') != std::string::npos) {  // libpq splits at commas
     layout.sockets = "/tmp/dunetrace-" + hash16(layout.data_dir.string());
   }
   DUNE_TRY(lock, take_lock(layout.data_dir));
@@ -192,7 +204,7 @@ Result<> private_directory(const fs::path& path, const Layout& layout) {
 Result<> prepare_directories(const Layout& layout) {
   if (layout.user) DUNE_TRY_VOID(make_traversable(layout.data_dir, *layout.user));
   struct stat info {};
-  if (::stat(layout.log.c_str(), &info) == 0 && info.st_size > kLogLimit_bytes) {
+  if (::stat(layout.log.c_str(), &info) == 0 && info.st_size > kLogLimitBytes) {
     auto old = layout.log;
     old += ".1";
     ::rename(layout.log.c_str(), old.c_str());

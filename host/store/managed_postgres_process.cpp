@@ -14,7 +14,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <thread>
+#include <fstream>
 
 namespace dunetrace::store::detail {
 namespace {
@@ -208,7 +208,15 @@ std::string Process::outcome() const {
 bool Process::succeeded() const { return status_ && WIFEXITED(*status_) && WEXITSTATUS(*status_) == 0; }
 
 bool wait_gone(pid_t pid, std::chrono::milliseconds time) {
-  return wait_until_gone(pid, Clock::now() + time, [pid] { return ::kill(pid, 0) != 0 && errno == ESRCH; });
+  return wait_until_gone(pid, Clock::now() + time, [pid] {
+    if (::kill(pid, 0) != 0 && errno == ESRCH) return true;
+    // Dead is gone, also where nobody collects it: the first process of a container often does not.
+    std::ifstream in(fmt::format("/proc/{}/stat", pid));
+    std::string line;
+    std::getline(in, line);
+    const auto name_end = line.rfind(')');
+    return name_end == std::string::npos || line.compare(name_end, 3, ") Z") == 0;
+  });
 }
 
 Result<std::string> run_to_end(Command command, std::chrono::milliseconds limit) {

@@ -34,6 +34,7 @@ std::vector<std::string> fast_settings() {
 
 // Ownership follows the content: the server refuses a cluster that is not its user's.
 void copy_tree(const fs::path& from, const fs::path& to) {
+  fs::create_directories(to.parent_path());
   fs::copy(from, to, fs::copy_options::recursive);
   const auto give = [&](const fs::path& target) {
     struct stat info {};
@@ -45,6 +46,13 @@ void copy_tree(const fs::path& from, const fs::path& to) {
   give(to);
   for (const auto& entry : fs::recursive_directory_iterator(to)) give(entry.path());
 }
+
+std::string next_name() {
+  static std::atomic<int> number{0};
+  return fmt::format("test_{}_{}", ::getpid(), ++number);
+}
+
+}  // namespace
 
 // A cluster with the database and its migrated template, made once per build directory and schema, then only copied:
 // initdb takes longer than most test programs.
@@ -80,13 +88,6 @@ void copy_cluster(const fs::path& data_dir, telemetry::Logger& log) {
   }
   copy_tree(cache, data_dir / "postgres");
 }
-
-std::string next_name() {
-  static std::atomic<int> number{0};
-  return fmt::format("test_{}_{}", ::getpid(), ++number);
-}
-
-}  // namespace
 
 fs::path migrations_directory() { return fs::path(DUNE_SOURCE_DIR) / "migrations"; }
 
