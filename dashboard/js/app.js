@@ -86,7 +86,17 @@ function draw() {
   document.body.dataset.nav = nav_open ? 'open' : 'closed';
   patch_into(document.getElementById('topbar'), top_bar({store: app.store, nav_open, toggle_nav, switch_theme}));
   patch_into(document.getElementById('nav'), navigation(app.route, app.store.data));
-  patch_into(document.getElementById('content'), h('div', {class: 'content-inner'}, notice(app.store, app.api), page.render()));
+  patch_into(document.getElementById('content'), h('div', {class: 'content-inner'}, notice(app.store, app.api), body_of(page)));
+}
+
+// One odd value must not leave a dead page: the shell goes on, and the next refresh tries again.
+function body_of(page) {
+  try {
+    return page.render();
+  } catch (error) {
+    console.error(error);
+    return h('div', {class: 'panel', role: 'alert'}, empty('This page could not be drawn', `${error.message}. The console of the browser has the details.`));
+  }
 }
 
 function toggle_nav() {

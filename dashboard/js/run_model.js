@@ -26,7 +26,8 @@ function looping_calls(events) {
   events.forEach((event, at) => {
     if (event.event_type !== 'tool.called') return;
     const key = JSON.stringify([event.payload?.tool_name, event.payload?.args_hash]);
-    calls.set(key, [...(calls.get(key) ?? []), at]);
+    if (!calls.has(key)) calls.set(key, []);
+    calls.get(key).push(at);
   });
   return new Set([...calls.values()].filter((list) => list.length >= kLoopCalls).flat());
 }

@@ -62,6 +62,7 @@ class BrowserCase(unittest.TestCase):
 
     def tearDown(self):
         errors = self.browser.console_errors()
+        self.browser.open("about:blank")  # a page left open would complain when its host ends
         if not self.noise_expected:
             self.assertEqual(errors, [])
 

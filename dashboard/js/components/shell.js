@@ -68,7 +68,8 @@ export function notice(store, api) {
             ? `Showing what was loaded at ${utc_clock(store.loaded_at)} UTC. ` : 'Nothing could be loaded yet. ',
           'Trying again every 15 seconds.'),
         h('p', {}, 'Check that the host is running (', h('code', {}, 'dunetrace up'), '), that ', h('code', {}, `${api.base}/health`),
-          ' opens from this computer, and that no proxy or firewall is in between.')),
+          ' opens from this computer, and that no proxy or firewall is in between. Outside dev mode ',
+          h('code', {}, 'CORS_ORIGINS'), ' must name this page: ', h('code', {}, location.origin), '.')),
       retry);
   }
   if (store.status === 'denied') return key_request(store);
