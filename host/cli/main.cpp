@@ -22,7 +22,11 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    std::cerr << "dunetrace: " << error.what() << " (see dunetrace --help)\n";
+    // A word that is no subcommand shows up only as "a subcommand is required"; say which word it was.
+    const auto left_over = app.remaining(true);
+    const bool unknown_word = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !left_over.empty();
+    std::cerr << "dunetrace: " << (unknown_word ? "'" + left_over.front() + "' is not a subcommand here" : error.what())
+              << " (see dunetrace --help)\n";
     return cli::kUsage;
   }
   for (const auto& command : commands) {
