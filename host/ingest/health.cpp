@@ -10,7 +10,7 @@ constexpr auto kKeep =
     std::chrono::milliseconds(900);  // "about a second", and a probe once a second gets a fresh answer
 
 http::Response not_stored(http::Response response) {
-  if (response.status != 200) response = std::move(response).with("Retry-After", "1");
+  if (response.status != 200) response.headers.emplace_back("Retry-After", "1");
   return std::move(response).with("Cache-Control", "no-store");
 }
 

@@ -1,0 +1,119 @@
+#include "spool/queue.hpp"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace dunetrace::spool {
+namespace {
+
+using std::chrono::steady_clock;
+
+AcceptedBatch batch(std::string id, std::size_t events, std::size_t bytes = 10) {
+  AcceptedBatch made;
+  made.batch_id = std::move(id);
+  made.events.resize(events);
+  made.bytes = bytes;
+  return made;
+}
+
+ReadGroup read_now(Queue& queue, std::size_t most = 100) { return queue.read(most, {}, steady_clock::now()); }
+
+TEST(Queue, GivesBatchesInTheOrderOfArrival) {
+  Queue queue({.events = 100});
+  for (const auto* id : {"a", "b", "c"}) ASSERT_EQ(queue.append(batch(id, 10)), Append::accepted);
+  const auto group = read_now(queue, 25);
+  ASSERT_EQ(group.batches.size(), 2u);
+  EXPECT_EQ(group.batches[0]->batch_id, "a");
+  EXPECT_EQ(group.batches[1]->batch_id, "b");
+  queue.acknowledge(group.end);
+  EXPECT_EQ(read_now(queue).batches.at(0)->batch_id, "c");
+}
+
+TEST(Queue, KeepsWhatIsNotAcknowledged) {
+  Queue queue({.events = 100});
+  ASSERT_EQ(queue.append(batch("a", 10)), Append::accepted);
+  EXPECT_EQ(read_now(queue).batches.size(), 1u);
+  EXPECT_EQ(read_now(queue).batches.size(), 1u);
+  EXPECT_EQ(queue.events(), 10u);
+  queue.acknowledge(read_now(queue).end);
+  EXPECT_EQ(queue.events(), 0u);
+  EXPECT_TRUE(read_now(queue).batches.empty());
+}
+
+TEST(Queue, IsFullByEventsOrBytes) {
+  Queue by_events({.events = 20, .bytes = 1000});
+  EXPECT_EQ(by_events.append(batch("a", 20)), Append::accepted);
+  EXPECT_EQ(by_events.append(batch("b", 1)), Append::full);
+  by_events.acknowledge(read_now(by_events).end);
+  EXPECT_EQ(by_events.append(batch("b", 1)), Append::accepted);
+  Queue by_bytes({.events = 20, .bytes = 1000});
+  EXPECT_EQ(by_bytes.append(batch("a", 1, 600)), Append::accepted);
+  EXPECT_EQ(by_bytes.append(batch("b", 1, 600)), Append::full);
+}
+
+TEST(Queue, AnEmptyOneTakesABatchOfAnySize) {
+  Queue queue({.events = 5, .bytes = 5});
+  EXPECT_EQ(queue.append(batch("a", 10, 10)), Append::accepted);
+  EXPECT_EQ(read_now(queue, 1).batches.size(), 1u);
+}
+
+TEST(Queue, ClosedRefusesAndCanStillBeRead) {
+  Queue queue({});
+  ASSERT_EQ(queue.append(batch("a", 1)), Append::accepted);
+  queue.close();
+  EXPECT_EQ(queue.append(batch("b", 1)), Append::closed);
+  EXPECT_FALSE(queue.wait_drained(std::chrono::milliseconds(0)));
+  const auto group = read_now(queue);
+  EXPECT_EQ(group.batches.size(), 1u);
+  queue.acknowledge(group.end);
+  EXPECT_TRUE(queue.wait_drained(std::chrono::milliseconds(0)));
+}
+
+TEST(Queue, WakesTheReaderForABatchForTheCloseAndForTheStop) {
+  const auto far = steady_clock::now() + std::chrono::minutes(5);
+  {
+    Queue queue({});
+    std::jthread writer([&] { EXPECT_EQ(queue.append(batch("a", 1)), Append::accepted); });
+    EXPECT_EQ(queue.read(10, {}, far).batches.size(), 1u);
+  }
+  {
+    Queue queue({});
+    std::jthread closer([&] { queue.close(); });
+    EXPECT_TRUE(queue.read(10, {}, far).batches.empty());
+  }
+  {
+    Queue queue({});
+    std::stop_source stop;
+    std::jthread stopper([&] { stop.request_stop(); });
+    EXPECT_TRUE(queue.read(10, stop.get_token(), far).batches.empty());
+  }
+}
+
+TEST(Queue, LosesNothingBetweenManyWritersAndOneReader) {
+  constexpr int kWriters = 4, kEach = 500;
+  Queue queue({.events = 64});
+  std::vector<std::jthread> writers;
+  for (int w = 0; w < kWriters; ++w) {
+    writers.emplace_back([&queue, w] {
+      for (int i = 0; i < kEach; ++i) {
+        while (queue.append(batch(std::to_string(w) + ":" + std::to_string(i), 1)) != Append::accepted)
+          std::this_thread::yield();
+      }
+    });
+  }
+  std::vector<int> next(kWriters, 0);
+  for (int total = 0; total < kWriters * kEach;) {
+    const auto group = queue.read(10, {}, steady_clock::now() + std::chrono::minutes(1));
+    ASSERT_FALSE(group.batches.empty());
+    for (const auto& one : group.batches) {
+      const auto w = static_cast<std::size_t>(one->batch_id[0] - '0');
+      EXPECT_EQ(one->batch_id, std::to_string(w) + ":" + std::to_string(next[w]++));
+      ++total;
+    }
+    queue.acknowledge(group.end);
+  }
+}
+
+}  // namespace
+}  // namespace dunetrace::spool
