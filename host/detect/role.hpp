@@ -21,8 +21,8 @@ struct Options {
   int batch_size = 100;  // runs claimed at once
   std::chrono::milliseconds poll_interval{5'000};
   std::chrono::milliseconds stall_timeout{90'000};
-  std::chrono::milliseconds lease{15'000};   // after which a dead worker's runs are taken by others
-  std::vector<std::string> baseline_agents;  // ids, trailing * allowed: whose usual step count is learned
+  std::chrono::milliseconds lease{15'000};     // after which a dead worker's runs are taken by others
+  std::vector<std::string> baseline_agents{};  // ids, trailing * allowed: whose usual step count is learned
 };
 
 class Role {

@@ -1,0 +1,148 @@
+#include <gtest/gtest.h>
+
+#include <set>
+#include <thread>
+
+#include "store/work.hpp"
+#include "stored_runs.hpp"
+#include "testing/postgres.hpp"
+
+namespace dunetrace::store {
+namespace {
+
+using namespace std::chrono_literals;
+using dunetrace::testing::looping_run;
+using dunetrace::testing::store_events;
+using dunetrace::testing::TestDatabase;
+
+class Claims : public ::testing::Test {
+ protected:
+  std::vector<ClaimedRun> claim(ClaimRules rules = {}) { return claim_runs(db_, rules).value(); }
+  static RunResult result_of(const ClaimedRun& run) {
+    RunResult result;
+    result.run = run;
+    result.agent_id = run.agent_id;
+    result.agent_version = run.agent_version;
+    result.exit_reason = "final_answer";
+    Signal signal;
+    signal.failure_type = "ODD_RUN";
+    signal.severity = Severity::high;
+    signal.confidence = 0.7667;
+    signal.evidence = R"({"quote":"a\"b","list":[1,{"x":null}]})";
+    signal.detector_id = "odd_run";
+    signal.detector_version = "1.0.0";
+    result.signals.push_back(signal);
+    return result;
+  }
+  TestDatabase database_;
+  Database& db_ = database_.db();
+};
+
+TEST_F(Claims, TakesFinishedRunsOnceAndNotOpenOnes) {
+  store_events(db_, "c", "done", "a", looping_run());
+  store_events(db_, "c", "open", "a", {{"run.started", 0, 1}});
+  const auto first = claim();
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_EQ(first[0].run_id, "done");
+  EXPECT_EQ(first[0].trigger, "completed");
+  EXPECT_EQ(first[0].event_count, 12);
+  EXPECT_TRUE(claim().empty()) << "somebody is at it";
+  const auto stalled = claim({.stall_timeout = 0ms});
+  ASSERT_EQ(stalled.size(), 1U);
+  EXPECT_EQ(stalled[0].run_id, "open");
+  EXPECT_EQ(stalled[0].trigger, "stalled");
+}
+
+TEST_F(Claims, AWorkerThatDiesGivesItsRunsBack) {
+  store_events(db_, "c", "r", "a", looping_run());
+  const auto lost = claim({.lease = 0ms});  // ends at once, as if its worker had died long ago
+  ASSERT_EQ(lost.size(), 1U);
+  const auto again = claim();
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(*write_results(db_, {result_of(lost[0])}), 0U) << "it comes too late";
+  EXPECT_EQ(database_.scalar("SELECT count(*) FROM failure_signals"), "0");
+  EXPECT_EQ(*write_results(db_, {result_of(again[0])}), 1U);
+  EXPECT_EQ(*write_results(db_, {result_of(again[0])}), 0U) << "a result is written once";
+  EXPECT_EQ(database_.scalar("SELECT count(*) FROM failure_signals"), "1");
+}
+
+TEST_F(Claims, GivenBackRunsAreFreeAtOnce) {
+  store_events(db_, "c", "r", "a", looping_run());
+  const auto taken = claim();
+  ASSERT_TRUE(release_runs(db_, taken));
+  EXPECT_EQ(claim().size(), 1U);
+}
+
+TEST_F(Claims, StoresSignalsEvidenceAndStateTogether) {
+  store_events(db_, "c", "r", "a", looping_run());
+  ASSERT_TRUE(write_results(db_, {result_of(claim().at(0))}));
+  EXPECT_EQ(database_.scalar("SELECT evidence->>'quote' FROM failure_signals"), "a\"b");
+  EXPECT_EQ(database_.scalar("SELECT confidence::text FROM failure_signals"), "0.7667");
+  EXPECT_EQ(database_.scalar("SELECT signal_count || trigger || exit_reason FROM processed_runs"),
+            "1completedfinal_answer");
+  EXPECT_EQ(database_.scalar("SELECT judged_events = event_count AND claim IS NULL FROM runs"), "t");
+  EXPECT_TRUE(claim().empty());
+}
+
+TEST_F(Claims, LateEventsMakeARunDueAgainAndKeepOneRowPerType) {
+  store_events(db_, "c", "r", "a", looping_run());
+  ASSERT_TRUE(write_results(db_, {result_of(claim().at(0))}));
+  database_.exec("UPDATE failure_signals SET alerted = true");
+  store_events(db_, "c", "r", "a", {{"llm.called", 7, 108}});
+  const auto again = claim();
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].event_count, 13);
+  auto result = result_of(again[0]);
+  result.signals[0].confidence = 0.9;
+  ASSERT_TRUE(write_results(db_, {result}));
+  EXPECT_EQ(database_.scalar("SELECT string_agg(confidence::text || alerted, ',') FROM failure_signals"), "0.9true");
+}
+
+TEST_F(Claims, EventsThatArriveWhileARunIsJudgedAreNotOverlooked) {
+  store_events(db_, "c", "r", "a", looping_run());
+  const auto run = claim().at(0);
+  store_events(db_, "c", "r", "a", {{"llm.called", 7, 108}});
+  ASSERT_TRUE(write_results(db_, {result_of(run)}));
+  EXPECT_EQ(claim().size(), 1U);
+}
+
+TEST_F(Claims, LoadsEventsInReplayOrderForEachRun) {
+  store_events(db_, "c", "r1", "a",
+               {{"llm.called", 2, 5}, {"llm.called", 2, 4}, {"run.completed", 3, 1}, {"run.started", 0, 9}});
+  store_events(db_, "other", "r1", "a", {{"run.completed", 1, 1}});
+  const auto runs = claim();
+  ASSERT_EQ(runs.size(), 2U);
+  const auto loaded = load_events(db_, runs).value();
+  for (const auto& run : loaded) {
+    std::vector<std::pair<int, double>> order;
+    for (const auto& event : run.events) order.emplace_back(event.step_index, event.timestamp);
+    if (run.customer_id == "c") {
+      EXPECT_EQ(order, (std::vector<std::pair<int, double>>{{0, 9}, {2, 4}, {2, 5}, {3, 1}}));
+    } else {
+      EXPECT_EQ(order, (std::vector<std::pair<int, double>>{{1, 1}})) << "another customer's run of the same name";
+    }
+  }
+}
+
+TEST_F(Claims, ManyWorkersShareTheRunsWithoutOverlap) {
+  constexpr int kRuns = 200;
+  for (int i = 0; i < kRuns; ++i) store_events(db_, "c", "r" + std::to_string(i), "a", {{"run.completed", 1, 1}});
+  std::vector<std::vector<std::string>> taken(4);
+  {
+    std::vector<std::jthread> workers;
+    for (auto& mine : taken) {
+      workers.emplace_back([&] {
+        for (auto some = claim_runs(db_, {.limit = 7}); some && !some->empty(); some = claim_runs(db_, {.limit = 7})) {
+          for (const auto& run : *some) mine.push_back(run.run_id);
+        }
+      });
+    }
+  }
+  std::multiset<std::string> all;
+  for (const auto& mine : taken) all.insert(mine.begin(), mine.end());
+  EXPECT_EQ(all.size(), static_cast<std::size_t>(kRuns));
+  EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), all.size());
+}
+
+}  // namespace
+}  // namespace dunetrace::store
