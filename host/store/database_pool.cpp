@@ -100,18 +100,31 @@ void Database::Impl::drop_idle() {
 Result<> Database::Impl::probe(std::chrono::milliseconds limit) {
   if (!info) return tl::unexpected(info.error());
   const auto deadline = std::chrono::steady_clock::now() + limit;
-  const std::unique_lock lock(probe_mutex, deadline);
-  if (!lock.owns_lock()) return fail(Code::timeout, "the database does not answer");
-  Result<> outcome = fail(Code::unavailable, "not connected");
-  if (probe_connection) outcome = probe_connection->exec("SELECT 1", deadline, waker);
-  if (!outcome) {
-    probe_connection.reset();
-    auto fresh = detail::AsyncConnection::open(*info, deadline, waker);
-    outcome = fresh ? fresh->exec("SELECT 1", deadline, waker) : tl::unexpected(fresh.error());
-    if (outcome) probe_connection.emplace(std::move(*fresh));
+  {
+    std::unique_lock lock(probe_mutex);
+    if (!probe_done.wait_until(lock, deadline, [this] { return !probing; })) {
+      return fail(Code::timeout, "the database does not answer");
+    }
+    probing = true;
   }
+  auto outcome = ask_server(deadline);
+  {
+    const std::lock_guard lock(probe_mutex);
+    probing = false;
+  }
+  probe_done.notify_one();
   set_reachable(outcome.has_value(), outcome ? "" : outcome.error().text);
   return outcome;
+}
+
+// A session that has died since the last time is no outage yet: a fresh one decides.
+Result<> Database::Impl::ask_server(detail::Deadline deadline) {
+  if (probe_connection && probe_connection->exec("SELECT 1", deadline, waker)) return {};
+  probe_connection.reset();
+  DUNE_TRY(fresh, detail::AsyncConnection::open(*info, deadline, waker));
+  DUNE_TRY_VOID(fresh.exec("SELECT 1", deadline, waker));
+  probe_connection.emplace(std::move(fresh));
+  return {};
 }
 
 void Database::Impl::set_reachable(bool now, std::string_view reason) {

@@ -61,6 +61,7 @@ struct Database::Impl {
   std::atomic<bool> reachable{false};
 
  private:
+  [[nodiscard]] Result<> ask_server(detail::Deadline deadline);
   [[nodiscard]] Result<std::unique_ptr<pqxx::connection>> connect();
   void give_back(std::unique_ptr<pqxx::connection> connection);
   void discard(std::unique_ptr<pqxx::connection> connection);
@@ -74,7 +75,9 @@ struct Database::Impl {
   std::atomic<std::chrono::steady_clock::rep> last_success{0};
   std::atomic<bool> state_known{false};
 
-  std::timed_mutex probe_mutex;
+  std::mutex probe_mutex;
+  std::condition_variable probe_done;
+  bool probing = false;  // whoever set it owns probe_connection
   std::optional<detail::AsyncConnection> probe_connection;
   std::jthread watcher;  // last: it uses everything above
 };
