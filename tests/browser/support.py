@@ -38,8 +38,12 @@ def injected_run(run_id, agent):
     return RunBuilder(run_id, agent, now=time.time() - 20).start(injection_signal=signal).llm().complete("final_answer")
 
 
+def avoiding_run(run_id, agent):
+    return RunBuilder(run_id, agent, now=time.time() - 10).start(tools=["lookup"]).llm().llm().complete("final_answer")
+
+
 def some_runs():
-    """Three agents with hostile names among healthy ones; 11 runs, signals of every kind of weight."""
+    """Three agents with hostile names among healthy ones; 12 runs, signals of every kind of weight, a mild one last."""
     yield loop_run(LOOP_RUN, "support")
     yield loop_run("hard-loop", "support", calls=10)
     yield injected_run("injected", "support")
@@ -49,6 +53,7 @@ def some_runs():
     yield loop_run(HOSTILE_RUN, MARKUP, tool="<b>tool</b>")
     yield loop_run("long-name", LONG)
     yield loop_run("rtl-name", RIGHT_TO_LEFT)
+    yield avoiding_run("avoiding", "checkout")
 
 
 @unittest.skipIf(MISSING, MISSING)

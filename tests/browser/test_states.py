@@ -12,7 +12,7 @@ POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self
 
 class States(BrowserCase):
     def setUp(self):
-        self.host = self.enterContext(Host())
+        self.host = self.enterContext(Host(stall_timeout_secs=2))  # the demo has a run that never ends
         self.browser.resize(1280, 900)
 
     def fetch(self, path, **headers):
@@ -38,8 +38,8 @@ class States(BrowserCase):
         code, _, errors = run_dunetrace("demo", "--ingest", "http://127.0.0.1:%d" % self.host.ports["ingest"], "--seconds", "1", data_dir=self.host.data_dir)
         self.assertEqual(code, 0, errors)
         self.go("/#/alerts")
-        self.browser.wait("document.dispatchEvent(new Event('visibilitychange')); return document.querySelectorAll('.group').length >= 10",
-                          what="groups of at least ten failure types", timeout_s=30)
+        self.browser.wait("document.dispatchEvent(new Event('visibilitychange')); return document.querySelectorAll('.group').length === 15",
+                          what="a group for each of the 15 failure types", timeout_s=30)
 
     def test_data_stays_while_the_api_is_away_and_comes_back(self):
         self.noise_expected = True  # the browser logs refused connections
