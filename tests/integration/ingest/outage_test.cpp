@@ -116,7 +116,7 @@ TEST_F(OutageTest, CutConnectionsNeitherLoseNorRepeat) {
   std::atomic<bool> stop = false;
   std::atomic<int> accepted = -1;
   std::jthread clients([&] { accepted = load(1, stop); });
-  for (int cuts = 0; cuts < 20; ++cuts) {
+  for (int cuts = 0; cuts < 8; ++cuts) {
     const auto before = count();
     database.kill_connections();
     ASSERT_TRUE(dunetrace::testing::wait_until([&] { return count() > before; })) << database.log().text();
