@@ -162,6 +162,8 @@ void ManagedPostgres::Impl::stop() {
   process.signal(SIGINT);
   if (process.wait_for(kFastLimit)) {
     log.info("postgres.stopped", {{"outcome", process.outcome()}});
+    std::error_code none;
+    if (layout.sockets.parent_path() != layout.data_dir) fs::remove(layout.sockets, none);  // leaves nothing in /tmp
     return;
   }
   log.warn("postgres.stop_slow", {{"limit_s", std::chrono::seconds(kFastLimit).count()}});

@@ -229,7 +229,7 @@ TEST_F(ManagedPostgresTest, AServerThatCannotStartSaysWhy) {
   EXPECT_THAT(text, HasSubstr("exit code 1"));
 }
 
-// A Unix socket's path may have 107 bytes; and it may hold what must be escaped on the way to libpq.
+// A Unix socket's path may have 107 bytes; others hold what libpq would split or must be escaped for it.
 TEST_F(ManagedPostgresTest, LongAndOddPathsWork) {
   for (const auto& name : {std::string(120, 'x'), std::string("it's \"a\\, b")}) {
     dunetrace::testing::copy_cluster(dir / name, log.logger());
