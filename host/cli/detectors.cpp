@@ -19,8 +19,8 @@ Result<int> check(const std::string& file) {
     ++(detector.shadow ? shadow : live);
   }
   for (const auto& warning : detectors.config.warnings()) std::printf("warning: %s\n", warning.c_str());
-  std::printf("%s: right. By default %zu detectors are live, %zu in shadow; %zu profiles.\n", detectors.file.c_str(),
-              live, shadow, detectors.config.profiles().size());
+  std::printf("%s is valid: %zu detectors live, %zu in shadow by default; %zu profiles\n", detectors.file.c_str(), live,
+              shadow, detectors.config.profiles().size());
   return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "explain/explainer.hpp"
 #include "http/server.hpp"
 #include "ingest/role.hpp"
+#include "plugin/explain_call.hpp"
 #include "store/migrations.hpp"
 #include "store/work.hpp"
 
@@ -21,9 +22,38 @@ std::chrono::milliseconds to_ms(config::Settings::Seconds seconds) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(seconds);
 }
 
+// A plugin's explanation code as the explainer takes it: what it does not say keeps the template's words.
+explain::Explainer::Hook hook_of(plugin::ExplainCall call) {
+  return [call = std::move(call)](const explain::SignalFacts& facts, explain::Explanation& to) {
+    auto said = call({.signal_type = facts.failure_type,
+                      .run_id = facts.run_id,
+                      .agent_id = facts.agent_id,
+                      .evidence = facts.evidence,
+                      .severity = facts.severity,
+                      .confidence = facts.confidence,
+                      .step_index = facts.step_index});
+    if (!said) return false;
+    const auto take = [&](std::string_view name, std::string& field) {
+      const auto found = said->fields.find(name);
+      if (found != said->fields.end()) field = found->second;
+    };
+    take("title", to.title);
+    take("what", to.what);
+    take("why_it_matters", to.why_it_matters);
+    take("evidence_summary", to.evidence_summary);
+    if (!said->fixes.empty()) to.suggested_fixes = std::move(said->fixes);
+    return true;
+  };
+}
+
 explain::Explainer make_explainer(const plugin::Registry& registry, telemetry::Logger& log) {
   explain::Explainer explainer;
-  for (const auto& entry : registry.components()) explainer.add(*entry.component);
+  for (const auto& entry : registry.components()) {
+    explainer.add(*entry.component);
+    const auto call = plugin::explain_call(*entry.component, log);
+    if (!call) continue;
+    for (const auto& type : entry.component->schema.signal_types) explainer.set_hook(type, hook_of(call));
+  }
   for (const auto& problem : explainer.problems()) log.warn("plugin.template_refused", {{"reason", problem}});
   return explainer;
 }
@@ -76,7 +106,8 @@ struct Host::Impl {
     if (has("api")) DUNE_TRY_VOID(start_api());
     if (has("ingest")) DUNE_TRY_VOID(start_ingest());
     if (has("dashboard")) DUNE_TRY_VOID(start_dashboard());
-    log.info("host.started", {{"ingest_port", ports.ingest}, {"api_port", ports.api}, {"dashboard_port", ports.dashboard}});
+    log.info("host.started",
+             {{"ingest_port", ports.ingest}, {"api_port", ports.api}, {"dashboard_port", ports.dashboard}});
     return {};
   }
 
@@ -93,7 +124,8 @@ struct Host::Impl {
       const auto pending = store::pending_runs(*main_db, to_ms(setup.settings.detect.stall_timeout));
       return pending ? static_cast<double>(*pending) : 0.0;
     });
-    detect = std::make_unique<detect::Role>(role, *detect_db, detectors.registry, detectors.config, log, metrics, clock);
+    detect =
+        std::make_unique<detect::Role>(role, *detect_db, detectors.registry, detectors.config, log, metrics, clock);
   }
 
   Result<> start_api() {
@@ -178,6 +210,11 @@ bool Host::stop(std::chrono::milliseconds limit) {
   return stored;
 }
 
+void remove_ports(const std::filesystem::path& data_dir) {
+  std::error_code ignored;  // nothing to remove is as good
+  std::filesystem::remove(data_dir / "ports.json", ignored);
+}
+
 Result<> write_ports(const Ports& ports, const std::filesystem::path& data_dir) {
   const auto path = data_dir / "ports.json";
   const auto draft = data_dir / "ports.json.new";
@@ -185,7 +222,8 @@ Result<> write_ports(const Ports& ports, const std::filesystem::path& data_dir) 
   std::filesystem::create_directories(data_dir, error);
   {
     std::ofstream out(draft, std::ios::trunc);
-    out << fmt::format(R"({{"ingest": {}, "api": {}, "dashboard": {}}})", ports.ingest, ports.api, ports.dashboard) << "\n";
+    out << fmt::format(R"({{"ingest": {}, "api": {}, "dashboard": {}}})", ports.ingest, ports.api, ports.dashboard)
+        << "\n";
     out.flush();
     if (!out) return fail(Code::internal, fmt::format("{}: cannot be written", draft.string()));
   }

@@ -26,8 +26,8 @@ class Host {
   static constexpr const char* kRoles[] = {"ingest", "detect", "alerts", "api", "dashboard"};
 
   // Everything runs when it returns. `setup`, `detectors` and `log` outlive the host.
-  [[nodiscard]] static Result<std::unique_ptr<Host>> start(const Setup& setup, const Detectors& detectors, Options options,
-                                                           telemetry::Logger& log);
+  [[nodiscard]] static Result<std::unique_ptr<Host>> start(const Setup& setup, const Detectors& detectors,
+                                                           Options options, telemetry::Logger& log);
   ~Host();
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
@@ -50,6 +50,9 @@ class Host {
 
 // Writes {"ingest": n, "api": n, "dashboard": n} to data_dir/ports.json, whole or not at all.
 [[nodiscard]] Result<> write_ports(const Ports& ports, const std::filesystem::path& data_dir);
+
+// Whoever finds the file finds a host that is up.
+void remove_ports(const std::filesystem::path& data_dir);
 
 // Blocks SIGINT and SIGTERM for this thread and those it starts later; call it before any thread exists.
 void block_stop_signals();

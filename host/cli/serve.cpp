@@ -13,13 +13,16 @@ Result<int> serve(const std::vector<std::string>& roles) {
   DUNE_TRY(setup, load_setup());
   DUNE_TRY(url, database_url(setup, "serve"));
   DUNE_TRY(log, make_logger(setup));
+  remove_ports(setup.settings.host.data_dir);
   DUNE_TRY(detectors, load_detectors(setup, *log));
   DUNE_TRY(host, Host::start(setup, detectors, {.roles = {roles.begin(), roles.end()}, .database_url = url}, *log));
   DUNE_TRY_VOID(write_ports(host->ports(), setup.settings.host.data_dir));
   const auto& ports = host->ports();
-  std::printf("ready: ingest %d, api %d, dashboard %d (0 = not in this process)\n", ports.ingest, ports.api, ports.dashboard);
+  std::printf("ready: ingest %d, api %d, dashboard %d (0 = not in this process)\n", ports.ingest, ports.api,
+              ports.dashboard);
   std::fflush(stdout);
   wait_for_stop_signal();
+  remove_ports(setup.settings.host.data_dir);
   return host->stop(std::chrono::seconds(8)) ? 0 : kFailed;
 }
 

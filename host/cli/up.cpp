@@ -44,8 +44,10 @@ void demo(std::stop_token stop, Host& host, const Setup& setup) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   host.set_stall_timeout(std::chrono::duration_cast<std::chrono::milliseconds>(setup.settings.detect.stall_timeout));
-  if (played) std::printf("The demo played %zu runs of 5 agents; see the dashboard.\n", played->runs);
-  else std::fprintf(stderr, "dunetrace: %s\n", played.error().text.c_str());
+  if (played)
+    std::printf("The demo played %zu runs of 5 agents; see the dashboard.\n", played->runs);
+  else
+    std::fprintf(stderr, "dunetrace: %s\n", played.error().text.c_str());
   std::fflush(stdout);
 }
 
@@ -55,6 +57,7 @@ Result<int> up(bool with_demo) {
   std::error_code error;
   std::filesystem::create_directories(data_dir, error);
   if (error) return fail(Code::denied, data_dir.string() + ": " + error.message() + " (set DUNETRACE_DATA_DIR)");
+  remove_ports(data_dir);
   const auto log_file = (data_dir / "dunetrace.log").string();
   DUNE_TRY(log, make_logger(setup, log_file));
   DUNE_TRY(detectors, load_detectors(setup, *log));
@@ -74,6 +77,7 @@ Result<int> up(bool with_demo) {
     player = std::jthread([&](std::stop_token stop) { demo(stop, *host, setup); });
   }
   wait_for_stop_signal();
+  remove_ports(data_dir);
   std::printf("Stopping …\n");
   std::fflush(stdout);
   if (player.joinable()) {

@@ -19,7 +19,7 @@ constexpr const char* kRun = R"(
   ORDER BY r.last_received_at DESC, r.customer_id LIMIT 1)";
 
 // The bounds keep the planner out of the partitions of other days; it needs them as plain values, so the second of
-// slack
+// leeway
 // (`runs` may have been filled with rounded times) is taken in kRun.
 constexpr std::string_view kOfRun = R"(
   FROM events e WHERE e.customer_id = $1 AND e.run_id = $2

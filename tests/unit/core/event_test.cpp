@@ -9,16 +9,17 @@ namespace {
 
 TEST(EventKind, KnowsExactlyTheElevenWireNames) {
   int known = 0;
-  for (const auto* name : {"run.started", "run.completed", "run.errored", "llm.called", "llm.responded", "tool.called",
-                           "tool.responded", "retrieval.called", "retrieval.responded", "external.signal",
-                           "policy.triggered"}) {
+  for (const auto* name :
+       {"run.started", "run.completed", "run.errored", "llm.called", "llm.responded", "tool.called", "tool.responded",
+        "retrieval.called", "retrieval.responded", "external.signal", "policy.triggered"}) {
     const auto kind = event_kind(name);
     EXPECT_NE(kind, EventKind::other) << name;
     EXPECT_EQ(wire_name(kind), name);
     ++known;
   }
   EXPECT_EQ(known, 11);
-  for (const auto* name : {"", "tool.call", "TOOL.CALLED", "tool.called "}) EXPECT_EQ(event_kind(name), EventKind::other) << name;
+  for (const auto* name : {"", "tool.call", "TOOL.CALLED", "tool.called "})
+    EXPECT_EQ(event_kind(name), EventKind::other) << name;
 }
 
 TEST(EventKind, SaysWhatEndsARunAndWhatAnnotates) {

@@ -28,7 +28,9 @@ TEST(Result, TryReturnsTheFirstErrorUnchanged) {
   EXPECT_EQ(check(3).error().code, Code::invalid_argument);
 }
 
-TEST(Result, ErrorSaysWhere) { EXPECT_EQ((Error{Code::conflict, "port in use"}.in("ingest").text), "ingest: port in use"); }
+TEST(Result, ErrorSaysWhere) {
+  EXPECT_EQ((Error{Code::conflict, "port in use"}.in("ingest").text), "ingest: port in use");
+}
 
 TEST(ResultDeathTest, BrokenInvariantEndsTheProcess) {
   EXPECT_DEATH(DUNE_CHECK(1 + 1 == 3, "arithmetic holds"), "arithmetic holds");

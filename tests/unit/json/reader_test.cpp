@@ -43,7 +43,8 @@ TEST(Reader, TakesTheLastOfRepeatedMembers) {  // as jsonb does
 
 TEST(Reader, RefusesWhatIsNoJson) {
   Parser parser;
-  for (const auto* text : {"", "  ", "{", "{\"a\":tru}", "[1,]", "{'a':1}", "nan", "01", "\"\xff\"", "[1] [2]", "{\"a\":1,}"}) {
+  for (const auto* text :
+       {"", "  ", "{", "{\"a\":tru}", "[1,]", "{'a':1}", "nan", "01", "\"\xff\"", "[1] [2]", "{\"a\":1,}"}) {
     EXPECT_FALSE(parser.parse(text)) << text;
   }
 }
@@ -71,7 +72,9 @@ TEST(Reader, ReadsUnpairedSurrogatesAsReplacement) {
   Parser parser;
   const auto root = parser.parse(R"({"low":"a\udc00b","high":"\ud800","pair":"\ud83d\ude00"})");
   ASSERT_TRUE(root) << root.error().text;
-  EXPECT_EQ((*root)["low"].string(), "a\xEF\xBF\xBD" "b");
+  EXPECT_EQ((*root)["low"].string(),
+            "a\xEF\xBF\xBD"
+            "b");
   EXPECT_EQ((*root)["high"].string(), "\xEF\xBF\xBD");
   EXPECT_EQ((*root)["pair"].string(), "\xF0\x9F\x98\x80");
 }
@@ -90,7 +93,8 @@ TEST(Reader, FollowsPointers) {
 }
 
 TEST(Reader, GivesTheClientsOwnBytes) {
-  const std::string text = R"({"events":[{"payload":{"a":1.50,"b":"\u00e9"} },{"x":1},{"payload":[1]}],"agent":"payload"})";
+  const std::string text =
+      R"({"events":[{"payload":{"a":1.50,"b":"\u00e9"} },{"x":1},{"payload":[1]}],"agent":"payload"})";
   EXPECT_EQ(raw_members(text, "events", "payload"),
             (std::vector<std::string_view>{R"({"a":1.50,"b":"\u00e9"})", "", "[1]"}));
   EXPECT_EQ(raw_at(text, "/events/0/payload"), R"({"a":1.50,"b":"\u00e9"})");
@@ -98,7 +102,8 @@ TEST(Reader, GivesTheClientsOwnBytes) {
 }
 
 TEST(Reader, SurvivesRandomDamage) {
-  const std::string good = R"({"api_key":"","agent_id":"a","events":[{"event_type":"tool.called","payload":{"n":[1,2.5,null,true,"\u0041"]}}]})";
+  const std::string good =
+      R"({"api_key":"","agent_id":"a","events":[{"event_type":"tool.called","payload":{"n":[1,2.5,null,true,"\u0041"]}}]})";
   std::mt19937 random(7);
   Parser parser;
   int accepted = 0;

@@ -1,11 +1,13 @@
 #include "plugin/detector.hpp"
 
+#include <dunetrace/ext/json.h>
 #include <gtest/gtest.h>
 
 #include <stdexcept>
 
 #include "fake_plugin.hpp"
 #include "plugin/describe.hpp"
+#include "plugin/explain_call.hpp"
 #include "testing/test_log.hpp"
 
 namespace dunetrace::plugin {
@@ -100,6 +102,29 @@ TEST_F(DetectorTest, ChecksParametersWithThePluginsRule) {
   const std::vector<config::ParamValue> large{std::int64_t{9}};
   EXPECT_EQ(check(small), std::nullopt);
   EXPECT_EQ(check(large), "big");
+}
+
+TEST_F(DetectorTest, ExplainsWithThePluginsOwnCode) {
+  EXPECT_FALSE(explain_call(library_.components[0], log_.logger())) << "this one has none";
+  fake_.table.explain = [](const dune_explain_in* in, dune_explain_out* out, dune_error*) -> dune_status {
+    const auto* const json =
+        static_cast<const dune_host_json_v1*>(in->host->get_extension(in->host, to_str(DUNE_EXT_HOST_JSON_V1)));
+    std::int64_t n = 0;
+    if (json->get_i64(in->host, in->evidence_json, to_str("/n"), &n) != DUNE_OK) return DUNE_E_INVALID;
+    out->set(out, to_str("title"), to_str(n == 3 ? "three\xFF" : "other"));
+    const dune_fix fix{to_str("Do"), to_str("text"), to_str("this")};
+    for (int i = 0; i < 1000; ++i) out->add_fix(out, &fix);
+    out->add_fix(out, nullptr);
+    return DUNE_OK;
+  };
+  load();
+  const auto call = explain_call(library_.components[0], log_.logger());
+  ASSERT_TRUE(call);
+  const auto said = call({.signal_type = "ODD_RUN", .run_id = "r", .agent_id = "a", .evidence = R"({"n":3})"});
+  ASSERT_TRUE(said);
+  EXPECT_EQ(said->fields.at("title"), "three\xEF\xBF\xBD");
+  EXPECT_EQ(said->fixes.size(), 16U);
+  EXPECT_FALSE(call({.evidence = "{}"})) << "a failure leaves the template's words";
 }
 
 }  // namespace
