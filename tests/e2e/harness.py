@@ -29,6 +29,7 @@ START_TIMEOUT_S = 60   # initdb on a loaded machine takes several seconds
 STOP_TIMEOUT_S = 20    # the host promises 10
 POLL_S = 0.05          # between two looks at a condition; every wait has a deadline
 LOG_TAIL_LINES = 40
+LOG_LINE_MOST = 500
 
 
 def quote(text):
@@ -124,6 +125,16 @@ class Client:
 
     def run(self, run_id):
         return self.api("/v1/runs/%s?include_shadow=true" % quote(run_id))
+
+    def judged(self, run_id):
+        """The run's detail once it was judged; None before, also while nothing of it is visible yet."""
+        try:
+            detail = self.run(run_id)
+        except HttpError as error:
+            if error.status != 404:
+                raise
+            return None
+        return detail if detail["exit_reason"] is not None else None
 
     def processed(self, agent_id):
         return self.api("/v1/agents/%s/runs?limit=1" % quote(agent_id))["page"]["total"]
@@ -247,11 +258,12 @@ class Host(Client):
         return managed_database.ManagedDatabase(self.data_dir).rows(sql)
 
     def log_tail(self):
-        try:
-            lines = self.log_file.read_text(errors="replace").splitlines()
-        except OSError:
-            return "(no log of the host)"
-        return "--- end of the host's log, %s ---\n%s" % (self.log_file, "\n".join(lines[-LOG_TAIL_LINES:]))
+        parts = []
+        for file in (self.log_file, self.data_dir / "dunetrace.log"):  # what it printed, and the log it keeps
+            if file.exists():
+                lines = file.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+                parts += ["--- end of %s ---" % file] + [line[:LOG_LINE_MOST] for line in lines]
+        return "\n".join(parts) or "(no log of the host)"
 
 
 def make_data_dir():

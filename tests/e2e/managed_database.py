@@ -22,16 +22,14 @@ class ManagedDatabase:
             raise AssertionError("no database server runs under %s" % data_dir)
         lines = files[0].read_text().splitlines()
         self.port, self.socket_dir = lines[3].strip(), lines[4].strip()
-        self.user = pwd.getpwuid(files[0].stat().st_uid).pw_name
-        names = [row[0] for row in self.rows("SELECT datname FROM pg_database WHERE NOT datistemplate", "postgres")]
-        self.name = next((n for n in names if n != "postgres"), "postgres")
+        self.system_user = pwd.getpwuid(files[0].stat().st_uid).pw_name
 
-    def rows(self, sql, database=None):
-        """Rows as tuples of text, run as the server's own user."""
+    def rows(self, sql):
+        """Rows as tuples of text."""
         command = ["psql", "-XAtq", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-h", self.socket_dir, "-p", self.port,
-                   "-d", database or self.name, "-c", sql]
-        if os.geteuid() == 0 and self.user != "root":
-            command = ["runuser", "-u", self.user, "--"] + command
+                   "-U", "dunetrace", "-d", "dunetrace", "-c", sql]
+        if os.geteuid() == 0 and self.system_user != "root":
+            command = ["runuser", "-u", self.system_user, "--"] + command
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd="/")
         if done.returncode != 0:
             raise AssertionError("psql: %s" % done.stderr.strip())

@@ -5,6 +5,7 @@ import unittest
 
 from compare import compare_run
 from harness import Host, wait_until
+from reference import evaluate
 from run_builder import RunBuilder
 from test_kill_host import loop_run
 
@@ -54,7 +55,8 @@ class HostileInput(unittest.TestCase):
                     status, body = host.post_text(json.dumps({"agent_id": "hostile", "events": events}))
                     self.assertIn(status, (202, 413, 422), body[:300])
                     if status == 202 and len(events[0]["run_id"]) < 1000 and events[0]["agent_id"] == "hostile":
-                        wait_until(lambda: host.run(events[0]["run_id"])["exit_reason"], 20, "%s is processed" % what, host.log_tail)
+                        detail = wait_until(lambda: host.judged(events[0]["run_id"]), 20, "%s is processed" % what, host.log_tail)
+                        self.assertEqual({s["failure_type"] for s in detail["signals"]}, set(evaluate(events).signals))
             for body in hostile_bodies():
                 with self.subTest(body[:120]):
                     status, answer = host.post_text(body)
@@ -64,6 +66,18 @@ class HostileInput(unittest.TestCase):
             host.post(healthy.events)
             host.wait_processed({"after-the-storm": 1}, timeout_s=20)
             self.assertEqual(compare_run(host, healthy.run_id, healthy.events)[0], [])
+
+    def test_the_longest_loop_is_not_lost(self):
+        """A run of many batches, whose evidence is a long list: judged as any other."""
+        run = RunBuilder("long-loop", "long").start(tools=["search"])
+        for n in range(1500):
+            run.llm(100 + n).tool("search", args_hash="%016x" % (n // 1490))
+        events = run.complete().events
+        with Host(stall_timeout_secs=60) as host:
+            for start in range(0, len(events), 500):
+                host.post(events[start:start + 500])
+            host.wait_processed({"long": 1}, timeout_s=30)
+            self.assertEqual(compare_run(host, "long-loop", events)[0], [])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import tempfile
 import time
 import unittest
 
-from harness import HttpError, Host, wait_until
+from harness import Host, wait_until
 from run_builder import RunBuilder
 from wire_text import batch_body
 
@@ -42,15 +42,7 @@ class WorkedExample(unittest.TestCase):
             status, answer = post_with_curl(host.ports["ingest"], batch_body(events))
             self.assertEqual((status, answer["accepted"]), (202, 22))
             self.assertEqual(set(answer), {"accepted", "batch_id", "queued_at"})
-
-            def judged():
-                try:
-                    detail = host.run("r-1")
-                except HttpError:
-                    return None
-                return detail if detail["exit_reason"] is not None else None
-
-            detail = wait_until(judged, SIGNAL_LIMIT_S, "the run is judged", host.log_tail)
+            detail = wait_until(lambda: host.judged("r-1"), SIGNAL_LIMIT_S, "the run is judged", host.log_tail)
             print("signal visible %.0f ms after the post began" % ((time.monotonic() - posted_at) * 1000))
             self.check_signal(detail)
             listed = list(host.pages("my-ts-agent", "signals"))

@@ -5,7 +5,7 @@ import shutil
 import socket
 import unittest
 
-from harness import REPOSITORY, Host, make_data_dir, run_dunetrace
+from harness import BINARY, REPOSITORY, Host, make_data_dir, run_dunetrace
 
 SUBCOMMANDS = (("up",), ("serve",), ("migrate",), ("keys",), ("keys", "create"), ("keys", "list"), ("keys", "revoke"),
                ("plugins",), ("plugins", "list"), ("detectors",), ("detectors", "check"), ("demo",))
@@ -52,11 +52,23 @@ class WrongStart(unittest.TestCase):
     def test_missing_plugin_directory(self):
         self.assert_refused("up", says=("/nonexistent",), env={"DUNETRACE_PLUGIN_DIR": "/nonexistent"})
 
-    def test_configured_detector_whose_plugin_is_missing(self):
+    def test_plugin_directory_without_plugins(self):
         os.mkdir(os.path.join(self.data_dir, "empty"))
+        self.assert_refused("up", says=("/empty",), env={"DUNETRACE_PLUGIN_DIR": os.path.join(self.data_dir, "empty")})
+
+    def test_configured_detector_whose_plugin_is_missing(self):
+        plugins = pathlib.Path(self.data_dir, "plugins")
+        shutil.copytree(BINARY.parents[1] / "lib/dunetrace/plugins", plugins)
+        (plugins / "tool_loop.so").unlink()
         config = self.write("mine.yml", "default:\n  tool_loop: { threshold: 4 }\n")
-        self.assert_refused("up", says=("tool_loop",),
-                            env={"DUNETRACE_PLUGIN_DIR": os.path.join(self.data_dir, "empty"), "DETECTOR_CONFIG": config})
+        self.assert_refused("up", says=("mine.yml", "2", "tool_loop"),
+                            env={"DUNETRACE_PLUGIN_DIR": str(plugins), "DETECTOR_CONFIG": config})
+
+    def test_plugin_that_is_no_library(self):
+        plugins = pathlib.Path(self.data_dir, "plugins")
+        shutil.copytree(BINARY.parents[1] / "lib/dunetrace/plugins", plugins)
+        (plugins / "broken.so").write_text("not a library")
+        self.assert_refused("up", says=("broken.so",), env={"DUNETRACE_PLUGIN_DIR": str(plugins)})
 
     def test_busy_port(self):
         for name in ("INGEST", "API", "DASHBOARD"):
