@@ -119,7 +119,7 @@ TEST(YamlTree, LimitsTheNumberOfValues) {
 TEST(YamlTree, LimitsTheSizeOfAValue) {
   EXPECT_EQ(error_of("a: " + std::string(4096, 'x')), "no error");
   EXPECT_EQ(error_of("a: " + std::string(4097, 'x')), "f.yml:1:4: a value of 4097 bytes; at most 4096 are allowed");
-  EXPECT_NE(error_of(std::string(4097, 'x') + ": 1"), "no error");
+  EXPECT_NE(error_of(std::string(4097, 'x').append(": 1")), "no error");
 }
 
 TEST(YamlTree, LimitsTheSizeOfTheFile) {
