@@ -1,3 +1,4 @@
+// gzip and deflate both ways, their limits, and the headers that speak of them.
 #include "http/compression.hpp"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// Requests, responses, and the promise of a Responder: exactly one answer.
 #include "http/message.hpp"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// The bytes of an answer.
 #include "http/response_text.hpp"
 
 #include <gmock/gmock.h>

@@ -1,3 +1,4 @@
+// Templates, parts, methods and the fallback of the router.
 #include "http/router.hpp"
 
 #include <gmock/gmock.h>

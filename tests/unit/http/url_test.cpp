@@ -1,3 +1,4 @@
+// Request targets: what is taken apart, decoded and refused.
 #include "http/url.hpp"
 
 #include <gtest/gtest.h>
