@@ -136,13 +136,25 @@ struct Host::Impl {
     role.dev_auth = settings.host.dev_mode;
     role.page_size_default = settings.api.page_size_default;
     role.page_size_max = settings.api.page_size_max;
-    role.cors_origins = settings.api.cors_origins;
+    role.cors_origins = dashboard_origins();
     role.failure_types = failure_types(detectors.registry);
     api_db = database("api", role.workers);
     DUNE_TRY(opened, api::Role::open(role, *api_db, explainer, log, metrics, clock));
     api = std::move(opened);
     ports.api = api->port();
     return {};
+  }
+
+  // The pages are another origin than the API, so the API must let them in.
+  [[nodiscard]] std::vector<std::string> dashboard_origins() const {
+    auto origins = setup.settings.api.cors_origins;
+    const auto port = std::to_string(setup.settings.host.dashboard_port);
+    origins.push_back(setup.settings.host.dashboard_url);
+    if (has("dashboard") && port != "0") {
+      for (const auto* host : {"localhost", "127.0.0.1", "[::1]"})
+        origins.push_back(fmt::format("http://{}:{}", host, port));
+    }
+    return origins;
   }
 
   Result<> start_ingest() {

@@ -39,7 +39,7 @@ constexpr const char* kSignalCounts = R"(
          greatest((s.detected_at AT TIME ZONE 'UTC')::date - (to_timestamp($3::float8) AT TIME ZONE 'UTC')::date, -7) AS day,
          count(*) AS count
   FROM failure_signals s
-  WHERE s.customer_id = ANY ($1::text[]) AND s.agent_id = ANY ($2::text[]) AND NOT s.shadow
+  WHERE s.customer_id = ANY ($1::text[]) AND s.agent_id = ANY ($2::text[]) AND NOT s.shadow AND s.withdrawn_at IS NULL
   GROUP BY 1, 2, 3, 4)";
 
 void add_signals(AgentRow& agent, const pqxx::row& row) {

@@ -83,11 +83,12 @@ void read_events(pqxx::work& tx, const EventRange& range, std::int64_t max_event
 }
 
 void read_signals(pqxx::work& tx, const EventRange& range, bool include_shadow, RunDetail& detail) {
-  static const std::string sql = std::string("SELECT ")
-                                     .append(kSignalColumns)
-                                     .append(
-                                         " FROM failure_signals s WHERE s.customer_id = $1 AND s.run_id = $2"
-                                         " AND (NOT s.shadow OR $3::boolean) ORDER BY s.step_index, s.id");
+  static const std::string sql =
+      std::string("SELECT ")
+          .append(kSignalColumns)
+          .append(
+              " FROM failure_signals s WHERE s.customer_id = $1 AND s.run_id = $2"
+              " AND s.withdrawn_at IS NULL AND (NOT s.shadow OR $3::boolean) ORDER BY s.step_index, s.id");
   for (const auto& row : tx.exec_params(sql, range.customer_id, range.run_id, include_shadow)) {
     detail.signals.push_back(signal_row(row));
     if (!detail.signals.back().shadow) ++detail.run.signal_count;

@@ -13,7 +13,8 @@ constexpr std::string_view kJudged = R"(
 // A run's signals are written with its judgement and name the same agent: saying so keeps the search inside of it.
 constexpr std::string_view kLiveSignals = R"(
   FROM failure_signals s
-  WHERE s.customer_id = p.customer_id AND s.agent_id = p.agent_id AND s.run_id = p.run_id AND NOT s.shadow)";
+  WHERE s.customer_id = p.customer_id AND s.agent_id = p.agent_id AND s.run_id = p.run_id AND NOT s.shadow
+    AND s.withdrawn_at IS NULL)";
 
 constexpr std::string_view kCustomers = R"(
   FROM unnest($1::text[]) AS c(customer_id) CROSS JOIN LATERAL)";

@@ -10,7 +10,7 @@ namespace {
 // values leaves `NOT s.shadow`, the predicate of the partial index, and nothing of an absent filter.
 constexpr std::string_view kMatching = R"(
   FROM failure_signals s
-  WHERE s.customer_id = c.customer_id AND s.agent_id = $2 AND (NOT s.shadow OR $5::boolean)
+  WHERE s.customer_id = c.customer_id AND s.agent_id = $2 AND s.withdrawn_at IS NULL AND (NOT s.shadow OR $5::boolean)
     AND ($3::text IS NULL OR s.severity = $3) AND ($4::text IS NULL OR s.failure_type = $4))";
 
 }  // namespace

@@ -57,13 +57,22 @@ constexpr auto kSignals = R"(
   ON CONFLICT (customer_id, run_id, failure_type) DO UPDATE SET
     agent_id = excluded.agent_id, agent_version = excluded.agent_version, severity = excluded.severity,
     step_index = excluded.step_index, confidence = excluded.confidence, evidence = excluded.evidence,
-    shadow = excluded.shadow, co_signal_count = excluded.co_signal_count, detector_id = excluded.detector_id,
+    withdrawn_at = NULL, shadow = excluded.shadow, co_signal_count = excluded.co_signal_count, detector_id = excluded.detector_id,
     detector_version = excluded.detector_version)";
+
+// What an earlier look at these runs found and this one does not.
+constexpr auto kWithdraw = R"(
+  UPDATE failure_signals s SET withdrawn_at = now()
+  FROM unnest($1::text[], $2::text[]) AS w(customer_id, run_id)
+  WHERE s.customer_id = w.customer_id AND s.run_id = w.run_id AND s.withdrawn_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM unnest($3::text[], $4::text[], $5::text[]) AS f(customer_id, run_id, failure_type)
+                    WHERE f.customer_id = s.customer_id AND f.run_id = s.run_id AND f.failure_type = s.failure_type))";
 
 constexpr auto kProcessed = R"(
   INSERT INTO processed_runs (customer_id, run_id, agent_id, agent_version, signal_count, trigger, exit_reason, incomplete)
   SELECT w.customer_id, w.run_id, w.agent_id, w.agent_version,
-         (SELECT count(*) FROM failure_signals s WHERE s.customer_id = w.customer_id AND s.run_id = w.run_id),
+         (SELECT count(*) FROM failure_signals s WHERE s.customer_id = w.customer_id AND s.run_id = w.run_id
+            AND s.withdrawn_at IS NULL),
          w.trigger, nullif(w.exit_reason, ''), w.incomplete
   FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[])
     AS w(customer_id, run_id, agent_id, agent_version, trigger, exit_reason, incomplete)
@@ -215,6 +224,10 @@ Result<std::size_t> write_results(Database& db, const std::vector<RunResult>& re
       processed[5].add(result.exit_reason);
       processed[6].add(result.incomplete);
     }
+    if (!ours.empty()) {
+      tx.exec_params(kWithdraw, processed[0].text(), processed[1].text(), signals[0].text(), signals[1].text(),
+                     signals[4].text());
+    }
     if (any_signal) run(tx, kSignals, signals);
     if (!ours.empty()) run(tx, kProcessed, processed);
     if (any_signal) tx.exec0("NOTIFY dunetrace_signals");
@@ -257,7 +270,8 @@ Result<std::int64_t> unjudged_runs(Database& db) {
 }
 
 Result<bool> no_runs(Database& db) {
-  return query(db, "look for runs", [](pqxx::work& tx) -> Result<bool> { return tx.exec("SELECT 1 FROM runs LIMIT 1").empty(); });
+  return query(db, "look for runs",
+               [](pqxx::work& tx) -> Result<bool> { return tx.exec("SELECT 1 FROM runs LIMIT 1").empty(); });
 }
 
 }  // namespace dunetrace::store

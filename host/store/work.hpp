@@ -45,7 +45,8 @@ struct RunResult {
   std::string incomplete = "[]";  // JSON: detectors that failed
 };
 
-// Signals, processed_runs and the run's state in one transaction, then NOTIFY dunetrace_signals. Results whose claim
+// Signals, processed_runs and the run's state in one transaction, then NOTIFY dunetrace_signals. What an earlier look
+// found and this one does not is marked as withdrawn. Results whose claim
 // was lost are left out. Gives the number of runs written.
 [[nodiscard]] Result<std::size_t> write_results(Database& db, const std::vector<RunResult>& results);
 

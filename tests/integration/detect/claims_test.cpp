@@ -98,6 +98,26 @@ TEST_F(Claims, LateEventsMakeARunDueAgainAndKeepOneRowPerType) {
   EXPECT_EQ(database_.scalar("SELECT string_agg(confidence::text || alerted, ',') FROM failure_signals"), "0.9true");
 }
 
+TEST_F(Claims, WhatNoLongerHoldsIsWithdrawnAndComesBackWhenItHoldsAgain) {
+  const auto look = [&](bool with_signal) {
+    store_events(db_, "c", "r", "a", {{"llm.called", 7, 108}});
+    auto result = result_of(claim().at(0));
+    if (!with_signal) result.signals.clear();
+    ASSERT_TRUE(write_results(db_, {result}));
+  };
+  const auto state = [&] {
+    return database_.scalar(
+        "SELECT (withdrawn_at IS NULL) || ' ' || signal_count FROM failure_signals, processed_runs");
+  };
+  store_events(db_, "c", "r", "a", looping_run());
+  look(true);
+  EXPECT_EQ(state(), "true 1");
+  look(false);
+  EXPECT_EQ(state(), "false 0");
+  look(true);
+  EXPECT_EQ(state(), "true 1");
+}
+
 TEST_F(Claims, EventsThatArriveWhileARunIsJudgedAreNotOverlooked) {
   store_events(db_, "c", "r", "a", looping_run());
   const auto run = claim().at(0);
