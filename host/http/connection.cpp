@@ -147,7 +147,9 @@ void Connection::written() {
 void Connection::answered(Lock& lock) {
   output_.clear();
   if (output_.capacity() > kKeepBytes) output_.shrink_to_fit();
-  pass_ = Gate::Pass();
+  // Held to the end of this call: the requests behind this one may be served by this very thread, which may not be one
+  // of the server, and a drain must not end before that.
+  const auto pass = std::move(pass_);
   in_flight_ = false;
   if (close_after_) {
     ::shutdown(fd_.get(), SHUT_WR);

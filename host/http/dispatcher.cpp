@@ -23,9 +23,9 @@ constexpr std::string_view kMetricsRoute = "/metrics";
 constexpr std::string_view kLiveRoute = "/livez";
 
 // Written before there is a request to answer.
-constexpr std::string_view kTooManyConnections =
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 29\r\nConnection: close\r\n"
-    "Retry-After: 1\r\n\r\n{\"detail\":\"Too many clients\"}";
+constexpr std::string_view kNoRoom =
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 44\r\nConnection: close\r\n"
+    "Retry-After: 1\r\n\r\n{\"detail\":\"Service temporarily unavailable\"}";
 
 struct FaultAnswer {
   int status;
@@ -135,8 +135,8 @@ ConnectionPtr Dispatcher::opened(int fd) {
                                 port_->options.idle_timeout};
   auto connection = std::make_shared<Connection>(std::move(duplicate), limits, address_of(fd), shared_from_this());
   if (table_.add(connection)) return connection;
-  port_->metrics.refused(Refusal::connection_limit);
-  static_cast<void>(::send(fd, kTooManyConnections.data(), kTooManyConnections.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+  port_->metrics.refused(port_->draining ? Refusal::draining : Refusal::connection_limit);
+  static_cast<void>(::send(fd, kNoRoom.data(), kNoRoom.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
   return nullptr;
 }
 
@@ -290,6 +290,11 @@ void Dispatcher::stop() {
   port_->stopped = true;
   writer_.stop();
   table_.stop();
+}
+
+// Who still holds a Responder keeps this object alive; the handlers, and what they refer to, must not depend on him.
+void Dispatcher::release_handlers() {
+  if (port_->gate.inside() == 0) router_ = Router();
 }
 
 }  // namespace dunetrace::http

@@ -28,6 +28,8 @@ class Dispatcher final : public ConnectionHost, public PeerHost, public std::ena
   bool drain(std::chrono::milliseconds limit);
   // Ends every connection; the transport must still run. Then nothing of this object calls out any more.
   void stop();
+  // After the transport has ended: destroys the handlers, unless a request that never was answered may still use them.
+  void release_handlers();
 
  private:
   using ExchangePtr = std::shared_ptr<Exchange>;
@@ -38,7 +40,7 @@ class Dispatcher final : public ConnectionHost, public PeerHost, public std::ena
   void log_failure(const Request& request, std::string_view cause);
 
   const std::shared_ptr<PortContext> port_;
-  const Router router_;
+  Router router_;  // not changed before release_handlers()
   WorkerPool workers_;
   SlowWriter writer_;
   ConnectionTable table_;

@@ -52,6 +52,7 @@ struct Server::Impl {
   ~Impl() {
     dispatcher->stop();
     front.reset();
+    dispatcher->release_handlers();
   }
 };
 
