@@ -120,28 +120,26 @@ TEST(HttpDrain, DoesNotWaitForClientsThatDoNothing) {
   }
 }
 
-// Handlers refer to the role that made them; they may not outlive the server in the thread of some late answerer.
+// Handlers refer to the role that made them; a late answerer, who keeps the port's memory alive, may not keep them.
 TEST(HttpDrain, DestroysItsHandlersBeforeItReturns) {
-  for (int round = 0; round < 30; ++round) {
-    auto token = std::make_shared<int>(round);
-    const std::weak_ptr<int> watched = token;
-    std::mutex mutex;
-    std::vector<std::jthread> answering;  // the second request may be served by the thread that answered the first
-    std::atomic<bool> asked = false;
-    Router router;
-    router.add(Method::get, "/from-outside", [&, held = std::move(token)](const Request&, Responder responder) {
-      const auto shared = std::make_shared<Responder>(std::move(responder));
-      const std::lock_guard lock(mutex);
-      answering.emplace_back([shared] { shared->send(Response::json(200, "x")); });
-      asked = true;
-    });
-    TestServer server({}, std::move(router));
-    auto client = server.client();
-    ASSERT_TRUE(client.send(get_request("/from-outside") + get_request("/from-outside")));
-    ASSERT_TRUE(wait_until([&] { return asked.load(); }));
-    server.close();
-    EXPECT_TRUE(watched.expired()) << "round " << round;
-  }
+  auto token = std::make_shared<int>(1);
+  const std::weak_ptr<int> watched = token;
+  std::optional<Responder> late;
+  std::atomic<bool> asked = false;
+  Router router;
+  // Nobody waits for probes, so this one may stay open over the end of the server.
+  router.add(Method::get, "/livez", [&, held = std::move(token)](const Request&, Responder responder) {
+    late = std::move(responder);
+    asked = true;
+  });
+  TestServer server({}, std::move(router));
+  ASSERT_TRUE(server.server().drain(10s));
+  auto client = server.client();
+  ASSERT_TRUE(client.send(get_request("/livez")));
+  ASSERT_TRUE(wait_until([&] { return asked.load(); }));
+  server.close();
+  EXPECT_TRUE(watched.expired());
+  late->send(Response::json(200, "too late"));
 }
 
 TEST(HttpDrain, TakesAnAnswerThatComesAfterTheEnd) {
