@@ -57,7 +57,6 @@ Result<int> up(bool with_demo) {
   std::error_code error;
   std::filesystem::create_directories(data_dir, error);
   if (error) return fail(Code::denied, data_dir.string() + ": " + error.message() + " (set DUNETRACE_DATA_DIR)");
-  remove_ports(data_dir);
   const auto log_file = (data_dir / "dunetrace.log").string();
   DUNE_TRY(log, make_logger(setup, log_file));
   DUNE_TRY(detectors, load_detectors(setup, *log));
@@ -68,6 +67,7 @@ Result<int> up(bool with_demo) {
     postgres = std::move(started);
     database = postgres->url();
   }
+  remove_ports(data_dir);  // of a host that was killed; not before the directory is known to be ours
   Host::Options options{.roles = {std::begin(Host::kRoles), std::end(Host::kRoles)}, .database_url = database};
   DUNE_TRY(host, Host::start(setup, detectors, std::move(options), *log));
   DUNE_TRY_VOID(write_ports(host->ports(), data_dir));
