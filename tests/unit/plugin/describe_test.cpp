@@ -142,22 +142,23 @@ TEST(Describe, SurvivesRandomNumbers) {
   for (int round = 0; round < 5000; ++round) {
     FakePlugin fake;
     const auto any = [&] { return static_cast<std::uint32_t>(random() % 4 == 0 ? random() : random() % 300); };
+    const auto smaller = [&](std::size_t size) { return static_cast<std::uint32_t>(any() % size); };
     switch (random() % 9) {
       case 0:
         fake.plugin.component_count = any();
         fake.plugin.component_count = std::max(2U, fake.plugin.component_count) + 64;
         break;
       case 1:
-        fake.plugin.struct_size = any() % sizeof fake.plugin;
+        fake.plugin.struct_size = smaller(sizeof fake.plugin);
         break;
       case 2:
-        fake.component.struct_size = any() % sizeof fake.component;
+        fake.component.struct_size = smaller(sizeof fake.component);
         break;
       case 3:
         fake.component.param_count = any() + 65;
         break;
       case 4:
-        fake.param.struct_size = any() % sizeof fake.param;
+        fake.param.struct_size = smaller(sizeof fake.param);
         break;
       case 5:
         fake.param.type = any() + 6;
