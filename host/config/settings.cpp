@@ -14,6 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kManyEvents = 100'000'000;
+constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 constexpr int kMany = 1'000'000;
 
 // An address or a host name; the server finds out whether it can be bound.
@@ -97,6 +98,9 @@ Settings::Ingest read_ingest(SettingReader& read) {
   if (ingest.queue_events < ingest.max_batch_size) {
     read.wrong("INGEST_QUEUE_EVENTS", "room for one batch, at least MAX_BATCH_SIZE events");
   }
+  static const std::vector<std::string> kDurability{"disk", "memory"};
+  ingest.spool_on_disk = read.choice("SPOOL_DURABILITY", "disk", kDurability) == "disk";
+  ingest.spool_max_bytes = read.whole<std::uint64_t>("SPOOL_MAX_BYTES", kGiB, 1024 * 1024, kGiB * 1024, "bytes");
   ingest.rate_limit_requests =
       read.whole<std::size_t>("RATE_LIMIT_REQUESTS", 0, 0, kManyEvents, "requests per minute, 0 = off");
   ingest.rehash_legacy_fields = read.flag("REHASH_LEGACY_FIELDS", true);

@@ -38,8 +38,10 @@ struct Settings {
   } host;
 
   struct Ingest {
-    std::size_t max_batch_size = 0;       // events
-    std::size_t queue_events = 0;         // accepted, not yet written
+    std::size_t max_batch_size = 0;     // events
+    std::size_t queue_events = 0;       // accepted and held in memory: not yet on disk, or without disk not yet written
+    bool spool_on_disk = true;          // SPOOL_DURABILITY
+    std::uint64_t spool_max_bytes = 0;  // accepted, not yet in the database
     std::size_t rate_limit_requests = 0;  // per rolling minute and bucket; 0 = off
     bool rehash_legacy_fields = true;
   } ingest;

@@ -43,9 +43,9 @@ http::Response Health::health() {
 }
 
 http::Response Health::ready() const {
-  const bool full = queue_.events() >= queue_.limits().events;
-  if (queue_.closed() || full) {
-    return not_stored(http::Response::error(503, full ? "the queue is full" : "the service is stopping"));
+  const bool full = spool_.full();
+  if (spool_.closed() || full) {
+    return not_stored(http::Response::error(503, full ? "the spool is full" : "the service is stopping"));
   }
   return not_stored(http::Response::json(200, R"({"status":"ready"})"));
 }

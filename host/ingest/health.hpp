@@ -8,25 +8,25 @@
 
 #include "core/clock.hpp"
 #include "http/message.hpp"
-#include "spool/queue.hpp"
+#include "spool/spool.hpp"
 #include "store/database.hpp"
 
 namespace dunetrace::ingest {
 
 class Health {
  public:
-  Health(store::Database& db, const spool::Queue& queue, const Clock& clock) : db_(db), queue_(queue), clock_(clock) {}
+  Health(store::Database& db, const spool::Spool& spool, const Clock& clock) : db_(db), spool_(spool), clock_(clock) {}
 
   // 200 or 503 by the state of the database.
   [[nodiscard]] http::Response health();
-  // 200 while events are taken: the queue is neither closed nor full. The database may be away.
+  // 200 while events are taken: the spool is neither closed nor full. The database may be away.
   [[nodiscard]] http::Response ready() const;
 
  private:
   [[nodiscard]] Result<> database();
 
   store::Database& db_;
-  const spool::Queue& queue_;
+  const spool::Spool& spool_;
   const Clock& clock_;
   std::mutex mutex_;
   std::optional<Result<>> last_;

@@ -41,12 +41,12 @@ http::Response refusal(const Verdict& verdict) {
 
 }  // namespace
 
-Receiver::Receiver(AdmissionRules rules, RateLimit& rate, Auth& auth, spool::Queue& queue, telemetry::Metrics& metrics,
+Receiver::Receiver(AdmissionRules rules, RateLimit& rate, Auth& auth, spool::Spool& spool, telemetry::Metrics& metrics,
                    const Clock& clock)
     : rules_(rules),
       rate_(rate),
       auth_(auth),
-      queue_(queue),
+      spool_(spool),
       clock_(clock),
       rejected_(event_counter(metrics, "any", "rejected")),
       dropped_(event_counter(metrics, "any", "dropped")) {
@@ -99,23 +99,30 @@ void Receiver::receive(http::Request request, http::Responder responder) {
       rejected_.add(pending->batch.events.size());
       return answer(pending->responder, refusal(verdict));
     }
-    answer(pending->responder, store(std::move(pending->batch), verdict));
+    store(std::move(pending->batch), verdict, std::move(pending->responder));
   });
 }
 
-http::Response Receiver::store(AcceptedBatch batch, const Verdict& verdict) {
+void Receiver::store(AcceptedBatch batch, const Verdict& verdict, http::Responder responder) {
   batch.batch_id = new_uuid();
   batch.customer_id = verdict.customer_id;
-  auto response = accepted(batch, clock_.unix_seconds());
-  std::array<std::uint64_t, 12> kinds{};
-  for (const auto& event : batch.events) ++kinds[static_cast<std::size_t>(event.kind)];
-  const auto events = batch.events.size();
-  if (queue_.append(std::move(batch)) != spool::Append::accepted) {
-    dropped_.add(events);
-    return unavailable();
-  }
-  for (std::size_t kind = 1; kind < kinds.size(); ++kind) accepted_[kind]->add(kinds[kind]);
-  return response;
+  struct Pending {
+    http::Responder responder;
+    http::Response response;
+    std::size_t events = 0;
+    std::array<std::uint64_t, 12> kinds{};
+  };
+  auto pending = std::make_shared<Pending>(
+      Pending{std::move(responder), accepted(batch, clock_.unix_seconds()), batch.events.size(), {}});
+  for (const auto& event : batch.events) ++pending->kinds[static_cast<std::size_t>(event.kind)];
+  spool_.append(std::move(batch), [this, pending](spool::Append how) {
+    if (how != spool::Append::accepted) {
+      dropped_.add(pending->events);
+      return answer(pending->responder, unavailable());
+    }
+    for (std::size_t kind = 1; kind < pending->kinds.size(); ++kind) accepted_[kind]->add(pending->kinds[kind]);
+    answer(pending->responder, std::move(pending->response));
+  });
 }
 
 }  // namespace dunetrace::ingest

@@ -1,5 +1,5 @@
-// POST /v1/ingest: body in, 202 out, the batch in the queue in between. Runs on the threads that read requests; touches
-// neither database nor disk. Thread-safe.
+// POST /v1/ingest: body in, 202 out, the batch in the spool in between. Runs on the threads that read requests; touches
+// neither database nor disk, and waits for neither: the spool answers from its own thread. Thread-safe.
 #pragma once
 
 #include <array>
@@ -10,26 +10,26 @@
 #include "ingest/admission.hpp"
 #include "ingest/auth.hpp"
 #include "ingest/rate_limit.hpp"
-#include "spool/queue.hpp"
+#include "spool/spool.hpp"
 #include "telemetry/metrics.hpp"
 
 namespace dunetrace::ingest {
 
 class Receiver {
  public:
-  Receiver(AdmissionRules rules, RateLimit& rate, Auth& auth, spool::Queue& queue, telemetry::Metrics& metrics,
+  Receiver(AdmissionRules rules, RateLimit& rate, Auth& auth, spool::Spool& spool, telemetry::Metrics& metrics,
            const Clock& clock);
   void receive(http::Request request, http::Responder responder);
 
  private:
   void answer(http::Responder& responder, http::Response response);
-  http::Response store(AcceptedBatch batch, const Verdict& verdict);
+  void store(AcceptedBatch batch, const Verdict& verdict, http::Responder responder);
   [[nodiscard]] std::optional<int> refused_by_rate(std::string_view key, const std::string& address);
 
   const AdmissionRules rules_;
   RateLimit& rate_;
   Auth& auth_;
-  spool::Queue& queue_;
+  spool::Spool& spool_;
   const Clock& clock_;
   telemetry::Counter& rejected_;
   telemetry::Counter& dropped_;

@@ -6,6 +6,8 @@
 #include "ingest/health.hpp"
 #include "ingest/receive.hpp"
 #include "ingest/writer.hpp"
+#include "spool/disk_spool.hpp"
+#include "spool/queue.hpp"
 
 namespace dunetrace::ingest {
 
@@ -25,32 +27,65 @@ http::ServerOptions server_options(const config::Settings& settings) {
   return options;
 }
 
+// The metrics outlive the role, so their functions look whether the spool is still there.
+template <class S, class F>
+void gauge_of(telemetry::Metrics& metrics, std::string_view name, std::string_view help,
+              const std::shared_ptr<S>& spool, F value) {
+  metrics.gauge_from(name, help, [weak = std::weak_ptr<S>(spool), value] {
+    const auto alive = weak.lock();
+    return alive ? static_cast<double>(value(*alive)) : 0.0;
+  });
+}
+
+Result<std::shared_ptr<spool::Spool>> open_spool(const config::Settings& settings, telemetry::Logger& log,
+                                                 telemetry::Metrics& metrics, const Clock& clock) {
+  metrics.gauge("dunetrace_ingest_queue_capacity", "Events that memory holds at most on their way")
+      .set(static_cast<double>(settings.ingest.queue_events));
+  if (!settings.ingest.spool_on_disk) {
+    return std::make_shared<spool::Queue>(spool::QueueLimits{.events = settings.ingest.queue_events});
+  }
+  spool::DiskSpoolOptions options{.file = settings.host.data_dir / "spool" / "ingest.db",
+                                  .max_bytes = settings.ingest.spool_max_bytes,
+                                  .waiting_events = settings.ingest.queue_events};
+  auto opened = spool::DiskSpool::open(std::move(options), clock, log);
+  if (!opened) return tl::unexpected(std::move(opened.error()).in("spool"));
+  std::shared_ptr<spool::DiskSpool> spool = std::move(*opened);
+  gauge_of(metrics, "dunetrace_spool_oldest_age_seconds", "Age of the oldest batch that is not in the database yet",
+           spool, [](const spool::DiskSpool& s) { return s.oldest_age_seconds(); });
+  metrics.gauge("dunetrace_spool_max_bytes", "Bytes the spool holds at most")
+      .set(static_cast<double>(spool->max_bytes()));
+  return spool;
+}
+
 }  // namespace
 
 // In the order in which one needs the other.
 struct Role::Impl {
-  Impl(const config::Settings& settings, store::Database& db, telemetry::Logger& log, telemetry::Metrics& metrics,
-       const Clock& clock)
-      : queue(std::make_shared<spool::Queue>(spool::QueueLimits{.events = settings.ingest.queue_events})),
-        writer(std::make_unique<Writer>(WriterOptions{}, *queue, db, log, metrics)),
+  Impl(std::shared_ptr<spool::Spool> opened, const config::Settings& settings, store::Database& database,
+       telemetry::Logger& log, telemetry::Metrics& metrics, const Clock& clock)
+      : db(database),
+        spool(std::move(opened)),
+        writer(std::make_unique<Writer>(WriterOptions{}, *spool, db, log, metrics)),
         auth(std::make_unique<Auth>(AuthOptions{.dev_mode = settings.host.dev_mode}, db, log, metrics)),
         rate(settings.ingest.rate_limit_requests, clock),
-        receiver({settings.ingest.max_batch_size, settings.ingest.rehash_legacy_fields}, rate, *auth, *queue, metrics,
+        receiver({settings.ingest.max_batch_size, settings.ingest.rehash_legacy_fields}, rate, *auth, *spool, metrics,
                  clock),
-        health(db, *queue, clock) {
-    // The metrics outlive this role, so their functions share the queue.
-    metrics.gauge_from("dunetrace_ingest_queue_length", "Accepted events that are not in the database yet",
-                       [q = queue] { return static_cast<double>(q->events()); });
-    metrics.gauge("dunetrace_ingest_queue_capacity", "Events the queue holds at most")
-        .set(static_cast<double>(queue->limits().events));
+        health(db, *spool, clock) {
+    gauge_of(metrics, "dunetrace_ingest_queue_length", "Accepted events that are not in the database yet", spool,
+             [](const spool::Spool& s) { return s.events(); });
+    gauge_of(metrics, "dunetrace_spool_bytes", "Bytes of accepted events that are not in the database yet", spool,
+             [](const spool::Spool& s) { return s.bytes(); });
   }
 
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
-  // The keys' thread answers through the receiver, so it ends before it; the port brings both work, so it ends first.
+  // The keys' thread and the spool's answer through the receiver, so they end before it; the port brings both work, so
+  // it ends first. Without the writer nobody reads the spool.
   ~Impl() {
     server.reset();
     auth.reset();
+    writer.reset();
+    spool->finish();
   }
 
   http::Router router() {
@@ -63,7 +98,8 @@ struct Role::Impl {
     return routes;
   }
 
-  std::shared_ptr<spool::Queue> queue;  // shared with the metrics
+  store::Database& db;
+  std::shared_ptr<spool::Spool> spool;  // shared with the metrics, which hold it weakly
   std::unique_ptr<Writer> writer;
   std::unique_ptr<Auth> auth;
   RateLimit rate;
@@ -80,7 +116,8 @@ Role::~Role() { stop(kStopLimit); }
 
 Result<std::unique_ptr<Role>> Role::open(const config::Settings& settings, store::Database& db, telemetry::Logger& log,
                                          telemetry::Metrics& metrics, const Clock& clock) {
-  auto impl = std::make_unique<Impl>(settings, db, log, metrics, clock);
+  DUNE_TRY(spool, open_spool(settings, log, metrics, clock));
+  auto impl = std::make_unique<Impl>(std::move(spool), settings, db, log, metrics, clock);
   DUNE_TRY(server, http::Server::open(server_options(settings), impl->router(), log, metrics));
   impl->server = std::move(server);
   return std::unique_ptr<Role>(new Role(std::move(impl)));
@@ -98,9 +135,14 @@ bool Role::stop(std::chrono::milliseconds limit) {
   };
   // Requests that wait for a key are in flight, too; the keys' thread answers them while the port drains.
   impl_->server->drain(std::max(left(), kLeastWriting));
-  impl_->queue->close();
-  impl_->stored = impl_->queue->wait_drained(std::max(left(), kLeastWriting));
+  auto& spool = *impl_->spool;
+  spool.close();
+  // What is on disk needs no database that is away: the next start goes on with it.
+  const bool wait = !spool.durable() || impl_->db.reachable();
+  const bool drained = wait && spool.wait_drained(std::max(left(), kLeastWriting));
+  impl_->stored = drained || spool.durable();
   impl_->writer.reset();
+  spool.finish();
   return impl_->stored;
 }
 

@@ -18,7 +18,7 @@ namespace dunetrace::ingest {
 class Role {
  public:
   // Serves from the moment it returns, also while the database is away. `db` allows at least three connections: writer,
-  // keys, health. Errors are those of http::Server::open.
+  // keys, health. Errors are those of http::Server::open and of spool::DiskSpool::open.
   [[nodiscard]] static Result<std::unique_ptr<Role>> open(const config::Settings& settings, store::Database& db,
                                                           telemetry::Logger& log, telemetry::Metrics& metrics,
                                                           const Clock& clock);
@@ -27,8 +27,9 @@ class Role {
   Role& operator=(const Role&) = delete;
 
   [[nodiscard]] std::uint16_t port() const;
-  // New requests get 503, those in flight are answered, everything that was answered with 202 is written. False when
-  // `limit` passed first; what is left then is counted and logged as lost. May be called again.
+  // New requests get 503, those in flight are answered, everything that was answered with 202 is written. What `limit`
+  // or a database that is away leaves over stays in the spool for the next start; false when the spool is in memory,
+  // then it is counted and logged as lost. May be called again.
   bool stop(std::chrono::milliseconds limit);
 
  private:

@@ -1,6 +1,7 @@
-// Drains the queue into PostgreSQL, in the order of arrival, many batches per transaction. One thread of its own. While
-// the database is away it waits and tries the same group again, for as long as it takes; an event that the database
-// will never take is put aside, logged and counted, and the rest goes on.
+// Drains the spool into PostgreSQL, in the order of arrival, many batches per transaction. One thread of its own. The
+// transaction carries the position of the spool, so a group is stored once however often it is tried. While the
+// database is away the writer waits and tries the same group again, for as long as it takes; an event that the database
+// will never take goes into dead_letters, is logged and counted, and the rest goes on.
 #pragma once
 
 #include <chrono>
@@ -12,7 +13,7 @@
 #include <vector>
 
 #include "core/clock.hpp"
-#include "spool/queue.hpp"
+#include "spool/spool.hpp"
 #include "store/ingest_rows.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
@@ -27,9 +28,10 @@ struct WriterOptions {
 
 class Writer {
  public:
-  Writer(WriterOptions options, spool::Queue& queue, store::Database& db, telemetry::Logger& log,
+  Writer(WriterOptions options, spool::Spool& spool, store::Database& db, telemetry::Logger& log,
          telemetry::Metrics& metrics);
-  // Ends after the transaction in progress. What is still in the queue by then is counted as lost and logged.
+  // Ends after the transaction in progress. What is in the spool by then stays there when it is durable; otherwise it
+  // is counted as lost and logged.
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -40,13 +42,15 @@ class Writer {
 
   void run(const std::stop_token& stop);
   [[nodiscard]] bool maintain();
-  [[nodiscard]] Outcome write(const Slices& slices, const std::stop_token& stop);
-  void put_aside(const store::BatchSlice& slice, const Error& error);
+  [[nodiscard]] Outcome write(Slices slices, const std::stop_token& stop);
+  [[nodiscard]] Outcome put_aside(const store::BatchSlice& slice, const Error& error, const std::stop_token& stop);
+  [[nodiscard]] Outcome failed(const Error& error, std::size_t events, std::chrono::milliseconds& pause,
+                               const std::stop_token& stop);
   void wait(std::chrono::milliseconds time, const std::stop_token& stop);
 
   const WriterOptions options_;
-  const std::int64_t id_;
-  spool::Queue& queue_;
+  spool::Spool& spool_;
+  const store::SpoolRef ref_;
   store::Database& db_;
   telemetry::Logger& log_;
   telemetry::Histogram& seconds_;

@@ -5,6 +5,7 @@
 #include <map>
 #include <tuple>
 
+#include "store/ingest_transaction.hpp"
 #include "store/session.hpp"
 #include "store/sql_array.hpp"
 
@@ -195,20 +196,9 @@ bool upsert_runs(pqxx::work& tx, std::span<const BatchSlice> slices) {
   return false;
 }
 
-// Whether the first event of the group is there; the group is one transaction, so the others then are, too.
-bool is_written(pqxx::work& tx, const BatchSlice& first) {
-  const auto& event = first.batch->events[first.from];
-  const auto rows = tx.exec_params(
-      "SELECT 1 FROM events WHERE customer_id = $1 AND run_id = $2 AND batch_id = $3 AND step_index = $4 AND "
-      "event_type = $5 "
-      "LIMIT 1",
-      first.batch->customer_id, std::string(event.run_id), first.batch->batch_id, event.step_index,
-      std::string(wire_name(event.kind)));
-  return !rows.empty();
-}
+}  // namespace
 
-// Classes of SQLSTATE in which a value is at fault: data exception, integrity violation, program limit exceeded.
-Error sorted(Error error) {
+Error sorted_write_error(Error error) {
   const auto state = sqlstate_of(error);
   const bool is_value = state.starts_with("22") || state.starts_with("23") || state.starts_with("54");
   if (is_value) {
@@ -219,24 +209,47 @@ Error sorted(Error error) {
   return error;
 }
 
-}  // namespace
+std::optional<std::uint64_t> written_before(pqxx::work& tx, const SpoolRef& spool, std::uint64_t from,
+                                            std::uint64_t to) {
+  // Waits for another transaction of this spool: a commit whose outcome is in doubt is over before this one looks.
+  const auto advanced = tx.exec_params(
+      "INSERT INTO spool_positions AS p (spool_id, position, durable) VALUES ($1::uuid, $3, $4) "
+      "ON CONFLICT (spool_id) DO UPDATE SET position = excluded.position, updated_at = now() WHERE p.position <= $2 "
+      "RETURNING 1",
+      std::string(spool.id), static_cast<std::int64_t>(from), static_cast<std::int64_t>(to), spool.durable);
+  if (!advanced.empty()) return std::nullopt;
+  const auto row =
+      tx.exec_params1("SELECT position FROM spool_positions WHERE spool_id = $1::uuid", std::string(spool.id));
+  return static_cast<std::uint64_t>(row[0].as<std::int64_t>());
+}
 
-Result<> write_events(Database& db, std::span<const BatchSlice> slices, const WriteOptions& options) {
-  auto written = transact(db, "write events", [&](pqxx::work& tx) -> Result<> {
-    // Held to the end of the transaction: a commit whose outcome is in doubt is over before this one looks.
-    tx.exec_params("SELECT pg_advisory_xact_lock($1)", options.writer);
-    if (options.tried_before && !slices.empty() && is_written(tx, slices.front())) return {};
-    copy_events(tx, slices);
-    if (upsert_runs(tx, slices)) tx.exec0(std::string("NOTIFY ").append(kRunsChannel));
-    return {};
+void store_slices(pqxx::work& tx, std::span<const BatchSlice> slices) {
+  copy_events(tx, slices);
+  if (upsert_runs(tx, slices)) tx.exec0(std::string("NOTIFY ").append(kRunsChannel));
+}
+
+Result<std::uint64_t> write_events(Database& db, const SpoolRef& spool, std::span<const BatchSlice> slices) {
+  DUNE_CHECK(!slices.empty(), "there is something to write");
+  const auto end = slices.back().end();
+  auto written = transact(db, "write events", [&](pqxx::work& tx) -> Result<std::uint64_t> {
+    if (const auto before = written_before(tx, spool, slices.front().begin(), end)) return *before;
+    store_slices(tx, slices);
+    return end;
   });
-  if (!written) return tl::unexpected(sorted(std::move(written).error()));
-  return {};
+  if (!written) return tl::unexpected(sorted_write_error(std::move(written).error()));
+  return written;
 }
 
 Result<> ensure_event_partitions(Database& db, int days_ahead) {
   return transact(db, "make event partitions", [&](pqxx::work& tx) -> Result<> {
     tx.exec_params("SELECT ensure_event_partitions($1)", days_ahead);
+    return {};
+  });
+}
+
+Result<> forget_memory_spools(Database& db) {
+  return transact(db, "forget spools", [&](pqxx::work& tx) -> Result<> {
+    tx.exec0("DELETE FROM spool_positions WHERE NOT durable AND updated_at < now() - interval '1 day'");
     return {};
   });
 }

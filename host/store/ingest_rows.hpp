@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "core/batch.hpp"
 #include "core/result.hpp"
@@ -18,20 +19,29 @@ struct BatchSlice {
   const AcceptedBatch* batch = nullptr;
   std::size_t from = 0;
   std::size_t to = 0;
+  std::uint64_t position = 0;  // of the batch's first event in its spool
+  [[nodiscard]] std::uint64_t begin() const { return position + from; }
+  [[nodiscard]] std::uint64_t end() const { return position + to; }
 };
 
-struct WriteOptions {
-  std::int64_t writer = 0;  // the same number for every call of one writer, another for every other writer
-  // The same slices were tried before and the outcome is not known: they are written only when they are not there yet.
-  bool tried_before = false;
+struct SpoolRef {
+  std::string_view id;
+  bool durable = true;  // the position of one that is not is forgotten after a while
 };
 
-// All slices in one transaction, in order, and NOTIFY dunetrace_runs when a run among them is finished or was judged
-// before. Code::invalid_argument when a value among them is at fault, so that they will never be stored as they are;
+// All slices in one transaction, in order, with the position of their spool, and NOTIFY dunetrace_runs when a run among
+// them is finished or was judged before. Returns the position up to which the spool is stored now: the end of the
+// slices. Beyond the begin of the slices and not their end it says that an earlier attempt got that far after all;
+// nothing was written then, and what lies behind it is to be given again.
+// Code::invalid_argument when a value among them is at fault, so that they will never be stored as they are;
 // Code::unavailable or timeout when they may be later.
-[[nodiscard]] Result<> write_events(Database& db, std::span<const BatchSlice> slices, const WriteOptions& options);
+[[nodiscard]] Result<std::uint64_t> write_events(Database& db, const SpoolRef& spool,
+                                                 std::span<const BatchSlice> slices);
 
 // Makes the partitions of `events` for the days to come.
 [[nodiscard]] Result<> ensure_event_partitions(Database& db, int days_ahead);
+
+// Forgets the positions of spools in memory that nobody has written from for a day.
+[[nodiscard]] Result<> forget_memory_spools(Database& db);
 
 }  // namespace dunetrace::store

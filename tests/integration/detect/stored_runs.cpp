@@ -23,8 +23,9 @@ void store_events(store::Database& db, const std::string& customer, const std::s
     accepted.payload = event.payload;
     batch.events.push_back(accepted);
   }
-  const store::BatchSlice slice{&batch, 0, batch.events.size()};
-  const auto done = store::write_events(db, {&slice, 1}, {.writer = 1});
+  const store::BatchSlice slice{&batch, 0, batch.events.size(), 0};
+  const auto spool = new_uuid();  // one of its own for every call: nothing was written from it before
+  const auto done = store::write_events(db, {.id = spool, .durable = false}, {&slice, 1});
   if (!done) throw std::runtime_error(done.error().text);
 }
 

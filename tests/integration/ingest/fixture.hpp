@@ -42,6 +42,7 @@ class IngestTest : public ::testing::Test {
     auto all = variables;
     all.try_emplace("HOME", "/nonexistent");
     all.try_emplace("DUNETRACE_INGEST_PORT", "0");
+    all.try_emplace("DUNETRACE_DATA_DIR", data_dir.path().string());
     auto settings = config::Settings::from(config::Environment::from(all, "", ".env").value(), false);
     ASSERT_TRUE(settings) << settings.error().text;
     auto opened = Role::open(*settings, database.db(), database.log().logger(), database.metrics(), clock);
@@ -79,6 +80,7 @@ class IngestTest : public ::testing::Test {
     return std::string((*root)["detail"].string().value_or("no detail text: " + answer.body));
   }
 
+  const testing::TempDir data_dir;
   testing::TestDatabase database;
   SystemClock clock;
   std::unique_ptr<Role> role;  // last: it uses the rest

@@ -98,7 +98,7 @@ TEST_F(OutageTest, AcceptsWhileTheDatabaseIsAway) {
 }
 
 TEST_F(OutageTest, AFullQueueIsRefusedUntilThereIsRoom) {
-  start({{"INGEST_QUEUE_EVENTS", "10"}, {"MAX_BATCH_SIZE", "10"}});
+  start({{"INGEST_QUEUE_EVENTS", "10"}, {"MAX_BATCH_SIZE", "10"}, {"SPOOL_DURABILITY", "memory"}});
   ASSERT_EQ(post(batch(run_events("r-0", 0, 1, false))).status, 202);
   ASSERT_TRUE(stored(1));
   dunetrace::testing::TestPostgres::instance().stop();
@@ -109,6 +109,41 @@ TEST_F(OutageTest, AFullQueueIsRefusedUntilThereIsRoom) {
   dunetrace::testing::TestPostgres::instance().start();
   EXPECT_TRUE(stored(11));
   EXPECT_TRUE(dunetrace::testing::wait_until([&] { return post(batch(run_events("r-2", 0, 1, true))).status == 202; }));
+}
+
+TEST_F(OutageTest, AFullSpoolIsRefusedUntilThereIsRoom) {
+  start({{"SPOOL_MAX_BYTES", "1048576"}});
+  ASSERT_EQ(post(batch(run_events("r-0", 0, 1, false))).status, 202);
+  ASSERT_TRUE(stored(1));
+  dunetrace::testing::TestPostgres::instance().stop();
+  const auto large = [](int step) {
+    return batch(R"({"event_type":"tool.called","run_id":"r-1","agent_id":"a","agent_version":"v","step_index":)" +
+                 std::to_string(step) + R"(,"payload":{"t":")" + std::string(100'000, 'x') + R"("}})");
+  };
+  int accepted = 0;
+  auto answer = post(large(accepted));
+  for (; answer.status == 202; answer = post(large(accepted))) ++accepted;
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(accepted, 10);
+  dunetrace::testing::TestPostgres::instance().start();
+  EXPECT_TRUE(stored(1 + accepted));
+  EXPECT_TRUE(dunetrace::testing::wait_until([&] { return post(large(99)).status == 202; }));
+}
+
+TEST_F(OutageTest, WhatCouldNotBeStoredIsStoredByTheNextStart) {
+  start();
+  ASSERT_EQ(post(batch(run_events("r-1", 0, 1, false))).status, 202);
+  ASSERT_TRUE(stored(1));
+  dunetrace::testing::TestPostgres::instance().stop();
+  ASSERT_EQ(post(batch(run_events("r-1", 1, 7, true))).status, 202);
+  EXPECT_TRUE(role->stop(500ms));
+  EXPECT_TRUE(database.log().contains("ingest.events_kept")) << database.log().text();
+  role.reset();
+  start();  // the database is still away
+  ASSERT_EQ(post(batch(run_events("r-2", 0, 3, true))).status, 202);
+  dunetrace::testing::TestPostgres::instance().start();
+  EXPECT_TRUE(stored(11));
+  expect_nothing_twice_and_in_order();
 }
 
 TEST_F(OutageTest, CutConnectionsNeitherLoseNorRepeat) {
@@ -128,8 +163,8 @@ TEST_F(OutageTest, CutConnectionsNeitherLoseNorRepeat) {
   expect_nothing_twice_and_in_order();
 }
 
-TEST_F(OutageTest, EventsThatCannotBeStoredBeforeTheEndAreCounted) {
-  start();
+TEST_F(OutageTest, EventsInMemoryThatCannotBeStoredBeforeTheEndAreCounted) {
+  start({{"SPOOL_DURABILITY", "memory"}});
   ASSERT_EQ(post(batch(run_events("r-1", 0, 1, false))).status, 202);
   ASSERT_TRUE(stored(1));
   dunetrace::testing::TestPostgres::instance().stop();

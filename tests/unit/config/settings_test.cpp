@@ -31,6 +31,8 @@ TEST(Settings, HasTheDefaultsOfTheSpecification) {
   EXPECT_EQ(s.host.dashboard_url, "http://localhost:3000");
   EXPECT_EQ(s.ingest.max_batch_size, 500u);
   EXPECT_EQ(s.ingest.queue_events, 100'000u);
+  EXPECT_TRUE(s.ingest.spool_on_disk);
+  EXPECT_EQ(s.ingest.spool_max_bytes, 1024u * 1024 * 1024);
   EXPECT_EQ(s.ingest.rate_limit_requests, 0u);
   EXPECT_TRUE(s.ingest.rehash_legacy_fields);
   EXPECT_EQ(s.detect.poll_interval.count(), 5);

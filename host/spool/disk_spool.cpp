@@ -1,0 +1,326 @@
+#include "spool/disk_spool.hpp"
+
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "spool/backlog.hpp"
+#include "spool/file_lock.hpp"
+#include "spool/mend.hpp"
+#include "spool/record.hpp"
+
+namespace dunetrace::spool {
+
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::steady_clock;
+
+constexpr std::uint64_t kRowOverhead = 64;                     // bytes of the file beside a record, roughly
+constexpr std::uint64_t kRemoveBytes = 2 * 1024 * 1024;        // acknowledged rows are removed when they are that many
+constexpr auto kRemoveAfter = std::chrono::milliseconds(300);  // or that old
+constexpr auto kReadRetry = std::chrono::milliseconds(500);
+constexpr std::int64_t kShrinkAbove = 64 * 1024 * 1024;  // an empty file larger than that gives its room back
+constexpr std::uint64_t kReserve = 64 * 1024 * 1024;     // of the disk, left to others; at most a twentieth of it
+
+std::uint64_t usable_bytes(const fs::path& directory) {
+  struct statvfs info {};
+  if (::statvfs(directory.c_str(), &info) != 0) return ~std::uint64_t{0};  // the write itself will tell
+  const auto free = static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+  const auto whole = static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize;
+  const auto reserve = std::min(kReserve, whole / 20);
+  return free > reserve ? free - reserve : 0;
+}
+
+struct Waiting {
+  BatchPtr batch;
+  std::string record;
+  double accepted_at = 0;
+  Spool::Done done;
+};
+
+}  // namespace
+
+struct DiskSpool::Impl {
+  Impl(DiskSpoolOptions o, const Clock& c, telemetry::Logger& l, FileLock lock_file, Opened opened, SpoolFile read_file)
+      : options(std::move(o)),
+        clock(c),
+        log(l),
+        id(opened.content.id),
+        lock(std::move(lock_file)),
+        writing(std::move(opened.file)),
+        reading(std::move(read_file)),
+        next(opened.content.next),
+        backlog(std::move(opened.content.rows), options.window_bytes) {
+    thread = std::jthread([this] { run(); });
+  }
+
+  // Of the waiting ones and of the file together.
+  [[nodiscard]] bool has_room(std::uint64_t bytes, std::uint64_t free) const {
+    if (!waiting.empty() &&
+        (waiting_events >= options.waiting_events || waiting_bytes + bytes > options.waiting_bytes)) {
+      return false;
+    }
+    const auto used = backlog.bytes() + waiting_bytes;
+    return free >= waiting_bytes + bytes && (used == 0 || used + bytes <= options.max_bytes);
+  }
+
+  Append put(Waiting& one) {
+    const auto free = options.free_bytes();
+    const std::lock_guard guard(mutex);
+    if (closed) return Append::closed;
+    const auto bytes = one.record.size() + kRowOverhead;
+    if (!has_room(bytes, free)) return Append::full;
+    waiting_events += one.batch->events.size();
+    waiting_bytes += bytes;
+    waiting.push_back(std::move(one));
+    work.notify_one();
+    return Append::accepted;  // to be answered by the commit
+  }
+
+  // What one transaction does.
+  struct Turn {
+    std::vector<Waiting> batches;
+    std::uint64_t first = 0;                 // position of the first event
+    std::optional<std::uint64_t> remove_to;  // acknowledged rows go, too
+    std::uint64_t removing = 0;              // bytes
+  };
+
+  void run() {
+    std::unique_lock guard(mutex);
+    while (true) {
+      const auto something = [this] { return !waiting.empty() || closing || removable >= kRemoveBytes; };
+      if (removable > 0 || may_shrink)
+        work.wait_until(guard, last_removal + kRemoveAfter, something);
+      else
+        work.wait(guard, something);
+      auto turn = next_turn();
+      if (turn.batches.empty() && !turn.remove_to && closing) return;
+      guard.unlock();
+      const auto done = write(turn);
+      guard.lock();
+      settle(turn, done);
+      guard.unlock();
+      const auto refusal = done || done.error().code != Code::unavailable ? Append::failed : Append::full;
+      for (auto& one : turn.batches) one.done(done ? Append::accepted : refusal);
+      turn = {};
+      guard.lock();
+    }
+  }
+
+  Turn next_turn() {
+    Turn turn;
+    turn.batches = std::exchange(waiting, {});
+    turn.first = next;
+    if (turn.batches.empty() && removable == 0) may_shrink = false;  // this turn does it
+    const bool due = removable >= kRemoveBytes || closing || steady_clock::now() >= last_removal + kRemoveAfter;
+    if (removable == 0 || !due) return turn;
+    turn.remove_to = acknowledged;
+    turn.removing = removable;
+    return turn;
+  }
+
+  // Without the lock: everybody else goes on meanwhile.
+  Result<> write(const Turn& turn) {
+    if (turn.batches.empty() && !turn.remove_to) {
+      shrink();
+      return {};
+    }
+    return writing->transaction([&]() -> Result<> {
+      auto at = turn.first;
+      for (const auto& one : turn.batches) {
+        DUNE_TRY_VOID(writing->insert(row_of(one, at), one.record));
+        at += one.batch->events.size();
+      }
+      if (turn.remove_to) return writing->remove_before(*turn.remove_to, at);
+      return {};
+    });
+  }
+
+  static Row row_of(const Waiting& one, std::uint64_t position) {
+    return {position, one.record.size() + kRowOverhead, one.accepted_at,
+            static_cast<std::uint32_t>(one.batch->events.size())};
+  }
+
+  void settle(const Turn& turn, const Result<>& done) {
+    for (const auto& one : turn.batches) {
+      waiting_events -= one.batch->events.size();
+      waiting_bytes -= one.record.size() + kRowOverhead;
+    }
+    if (turn.remove_to) last_removal = steady_clock::now();
+    if (!done) {
+      log.error("spool.write_failed", {{"file", options.file.string()}, {"reason", done.error().text}});
+      if (closing) removable = 0;  // the acknowledged rows go at the next start
+      return;
+    }
+    for (const auto& one : turn.batches) {
+      const auto row = row_of(one, next);
+      backlog.add(row, one.batch);
+      next = row.end();
+    }
+    if (turn.remove_to) {
+      removable -= turn.removing;
+      may_shrink = backlog.empty();
+    }
+    if (next != turn.first) changed.notify_all();
+  }
+
+  // After an outage the file is as large as the backlog was.
+  void shrink() {
+    const auto size = writing->file_bytes();
+    if (!size || *size < kShrinkAbove) return;
+    auto shrunk = writing->shrink();
+    if (shrunk) shrunk = writing->checkpoint();
+    if (!shrunk) log.warn("spool.not_shrunk", {{"reason", shrunk.error().text}});
+  }
+
+  const DiskSpoolOptions options;
+  const Clock& clock;
+  telemetry::Logger& log;
+  const std::string id;
+  std::optional<FileLock> lock;
+  std::optional<SpoolFile> writing;  // of the commit thread
+  std::optional<SpoolFile> reading;  // of the reader
+  mutable std::mutex mutex;
+  std::condition_variable work;         // for the commit thread
+  std::condition_variable_any changed;  // for the reader and those who wait for the end
+  std::vector<Waiting> waiting;
+  std::uint64_t waiting_events = 0, waiting_bytes = 0;
+  std::uint64_t next;  // position of the next event
+  std::uint64_t acknowledged = 0;
+  std::uint64_t removable = 0;  // bytes acknowledged and not removed
+  steady_clock::time_point last_removal = steady_clock::now();
+  Backlog backlog;
+  bool closed = false;      // no newcomers
+  bool closing = false;     // and the thread ends
+  bool may_shrink = false;  // the spool has become empty
+  std::jthread thread;
+};
+
+DiskSpool::DiskSpool(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+DiskSpool::~DiskSpool() { finish(); }
+
+Result<std::unique_ptr<DiskSpool>> DiskSpool::open(DiskSpoolOptions options, const Clock& clock,
+                                                   telemetry::Logger& log) {
+  const auto directory = options.file.parent_path();
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (error) return fail(Code::denied, directory.string() + ": " + error.message());
+  if (!options.free_bytes) options.free_bytes = [directory] { return usable_bytes(directory); };
+  DUNE_TRY(lock, FileLock::take(fs::path(options.file).replace_extension(".lock")));
+  DUNE_TRY(opened, open_or_mend(options.file, log));
+  DUNE_TRY(reading, SpoolFile::open_for_reading(options.file));
+  if (!opened.content.rows.empty()) {
+    log.info("spool.resumed", {{"file", options.file.string()}, {"batches", opened.content.rows.size()}});
+  }
+  return std::unique_ptr<DiskSpool>(new DiskSpool(
+      std::make_unique<Impl>(std::move(options), clock, log, std::move(lock), std::move(opened), std::move(reading))));
+}
+
+void DiskSpool::append(AcceptedBatch batch, Done done) {
+  Waiting one;
+  one.record = to_record(batch);
+  one.accepted_at = impl_->clock.unix_seconds();
+  one.batch = std::make_shared<const AcceptedBatch>(std::move(batch));
+  one.done = std::move(done);
+  if (const auto how = impl_->put(one); how != Append::accepted) one.done(how);
+}
+
+ReadGroup DiskSpool::read(std::size_t max_events, std::stop_token stop, steady_clock::time_point deadline) {
+  auto& self = *impl_;
+  std::unique_lock guard(self.mutex);
+  self.changed.wait_until(guard, stop, deadline, [&] { return self.closed || !self.backlog.empty(); });
+  auto next = self.backlog.next(max_events);
+  if (next.from == next.to) return std::move(next.group);
+  guard.unlock();
+  const auto read = self.reading->read(
+      next.from, next.to,
+      [&](std::uint64_t position, AcceptedBatch batch) {
+        next.group.entries.push_back({position, std::make_shared<const AcceptedBatch>(std::move(batch))});
+        return true;
+      },
+      // Every record was sound at the start, so the disk changed it since. What cannot be read must not stop the rest.
+      [&](const std::string& problem) {
+        self.log.error("spool.batch_damaged", {{"file", self.options.file.string()}, {"problem", problem}});
+      });
+  if (read) return std::move(next.group);
+  self.log.error("spool.read_failed", {{"file", self.options.file.string()}, {"reason", read.error().text}});
+  guard.lock();
+  self.changed.wait_until(guard, stop, std::min(deadline, steady_clock::now() + kReadRetry), [] { return false; });
+  return {};
+}
+
+void DiskSpool::acknowledge(std::uint64_t end) {
+  const std::lock_guard guard(impl_->mutex);
+  DUNE_CHECK(end <= impl_->next, "only what was read can be acknowledged");
+  impl_->acknowledged = std::max(impl_->acknowledged, end);
+  impl_->removable += impl_->backlog.remove_before(end);
+  impl_->work.notify_one();
+  impl_->changed.notify_all();
+}
+
+void DiskSpool::close() {
+  const std::lock_guard guard(impl_->mutex);
+  impl_->closed = true;
+  impl_->changed.notify_all();
+}
+
+bool DiskSpool::closed() const {
+  const std::lock_guard guard(impl_->mutex);
+  return impl_->closed;
+}
+
+bool DiskSpool::wait_drained(std::chrono::milliseconds limit) {
+  auto& self = *impl_;
+  std::unique_lock guard(self.mutex);
+  return self.changed.wait_for(guard, limit,
+                               [&] { return self.closed && self.backlog.empty() && self.waiting_events == 0; });
+}
+
+void DiskSpool::finish() {
+  auto& self = *impl_;
+  {
+    const std::lock_guard guard(self.mutex);
+    self.closed = self.closing = true;
+    self.work.notify_one();
+    self.changed.notify_all();
+  }
+  if (self.thread.joinable()) self.thread.join();
+  self.reading.reset();
+  self.writing.reset();
+  self.lock.reset();  // last: whoever takes it finds closed files
+}
+
+bool DiskSpool::full() const {
+  constexpr std::uint64_t kUsualBatch = 16 * 1024;
+  const auto free = impl_->options.free_bytes();
+  const std::lock_guard guard(impl_->mutex);
+  return !impl_->has_room(kUsualBatch, free);
+}
+
+std::size_t DiskSpool::events() const {
+  const std::lock_guard guard(impl_->mutex);
+  return impl_->backlog.events() + impl_->waiting_events;
+}
+
+std::size_t DiskSpool::bytes() const {
+  const std::lock_guard guard(impl_->mutex);
+  return impl_->backlog.bytes() + impl_->waiting_bytes;
+}
+
+const std::string& DiskSpool::id() const { return impl_->id; }
+
+double DiskSpool::oldest_age_seconds() const {
+  const auto now = impl_->clock.unix_seconds();
+  const std::lock_guard guard(impl_->mutex);
+  return impl_->backlog.empty() ? 0 : std::max(0.0, now - impl_->backlog.oldest_accepted_at());
+}
+
+std::uint64_t DiskSpool::max_bytes() const { return impl_->options.max_bytes; }
+
+}  // namespace dunetrace::spool

@@ -1,0 +1,82 @@
+// The queue of accepted batches between the ingest port and its writer: append (then the batch is promised), read from
+// the oldest that is not acknowledged, acknowledge. In memory (queue.hpp) or on disk (disk_spool.hpp).
+//   spool.append(std::move(batch), [=](Append how) { respond(how == Append::accepted ? 202 : 503); });
+//   auto group = spool.read(5000, stop, deadline); …write…; spool.acknowledge(group.end);
+// Any number of threads append; one thread reads and acknowledges.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "core/batch.hpp"
+
+namespace dunetrace::spool {
+
+using BatchPtr = std::shared_ptr<const AcceptedBatch>;  // shared: the spool and its reader, who may drop it first
+
+enum class Append : std::uint8_t {
+  accepted,
+  full,    // no room now, in the spool or on the disk
+  closed,  // the host is ending
+  failed   // the disk did not take it; the log says why
+};
+
+// Events are counted from the beginning of a spool. The count is the position: it grows through restarts, and may leap.
+struct Entry {
+  std::uint64_t position = 0;  // of the batch's first event
+  BatchPtr batch;
+};
+
+struct ReadGroup {
+  std::vector<Entry> entries;  // in the order of their arrival; empty when there is nothing
+  std::uint64_t end = 0;       // what to acknowledge once they are written
+};
+
+class Spool {
+ public:
+  // Called exactly once per append, on the appending thread or on one of the spool's; must be quick and never throw.
+  using Done = std::function<void(Append)>;
+
+  Spool() = default;
+  virtual ~Spool() = default;
+  Spool(const Spool&) = delete;
+  Spool& operator=(const Spool&) = delete;
+
+  // A batch goes in whole or not at all; an empty spool takes any batch, however large.
+  virtual void append(AcceptedBatch batch, Done done) = 0;
+
+  // The oldest batches that are not acknowledged, up to `max_events` (at least one batch). Waits for one until
+  // `deadline`, until the spool is closed or `stop` is requested; then it may be empty.
+  [[nodiscard]] virtual ReadGroup read(std::size_t max_events, std::stop_token stop,
+                                       std::chrono::steady_clock::time_point deadline) = 0;
+
+  // Everything before `end` is in the database. Frees its room.
+  virtual void acknowledge(std::uint64_t end) = 0;
+
+  // Refuses newcomers; what is inside can still be read.
+  virtual void close() = 0;
+  [[nodiscard]] virtual bool closed() const = 0;
+
+  // Closed and everything acknowledged; waits for it at most `limit`.
+  [[nodiscard]] virtual bool wait_drained(std::chrono::milliseconds limit) = 0;
+
+  // Closes, answers every append that still waits, and lets go of threads and files. May be called again. Afterwards
+  // nothing can be read.
+  virtual void finish() = 0;
+
+  // Whether a batch of usual size would be refused for want of room.
+  [[nodiscard]] virtual bool full() const = 0;
+  [[nodiscard]] virtual std::size_t events() const = 0;  // promised and not acknowledged
+  [[nodiscard]] virtual std::size_t bytes() const = 0;   // they take
+
+  // Whether what is inside outlives the process; and the id under which the database keeps this spool's position.
+  [[nodiscard]] virtual bool durable() const = 0;
+  [[nodiscard]] virtual const std::string& id() const = 0;
+};
+
+}  // namespace dunetrace::spool

@@ -1,0 +1,76 @@
+// The file of the disk spool: what is in it, and the few things done to it. Internal to spool/ but for inspect(),
+// which commands use. One thread at a time per object.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/batch.hpp"
+#include "spool/sqlite.hpp"
+
+namespace dunetrace::spool {
+
+// A batch in the file, without its record.
+struct Row {
+  std::uint64_t position = 0;  // of the first event
+  std::uint64_t bytes = 0;     // of the record
+  double accepted_at = 0;      // Unix seconds
+  std::uint32_t events = 0;
+  [[nodiscard]] std::uint64_t end() const { return position + events; }
+};
+
+// What lies in a file, and whether it is sound.
+struct Inspection {
+  std::string id;          // empty when it cannot be read
+  std::uint64_t next = 0;  // position of the next event
+  std::deque<Row> rows;    // sound ones, by position
+  std::vector<std::string> problems;
+};
+
+class SpoolFile {
+ public:
+  // Opens the file, or makes one with a fresh id (or `id`, when given).
+  [[nodiscard]] static Result<SpoolFile> open(const std::filesystem::path& path, const std::string& id = {});
+  // For a second connection that only reads.
+  [[nodiscard]] static Result<SpoolFile> open_for_reading(const std::filesystem::path& path);
+
+  // One transaction: `work` inserts and removes. Durable when it returns; nothing is changed when it fails.
+  [[nodiscard]] Result<> transaction(const std::function<Result<>()>& work);
+  [[nodiscard]] Result<> insert(const Row& row, std::string_view record);
+  [[nodiscard]] Result<> remove_before(std::uint64_t position, std::uint64_t next);
+
+  // Rows in [from, to) by position, each given to `take` until it says false.
+  [[nodiscard]] Result<> read(std::uint64_t from, std::uint64_t to,
+                              const std::function<bool(std::uint64_t position, AcceptedBatch batch)>& take,
+                              const std::function<void(const std::string& problem)>& damaged);
+
+  // Everything in the main file, nothing in the log beside it.
+  [[nodiscard]] Result<> checkpoint();
+  // Gives the room of removed rows back to the file system.
+  [[nodiscard]] Result<> shrink() { return connection_.exec("VACUUM"); }
+  [[nodiscard]] Result<std::int64_t> file_bytes();
+
+ private:
+  explicit SpoolFile(Connection connection, Statement insert, Statement remove, Statement next, Statement read)
+      : connection_(std::move(connection)),
+        insert_(std::move(insert)),
+        remove_(std::move(remove)),
+        next_(std::move(next)),
+        read_(std::move(read)) {}
+  [[nodiscard]] static Result<SpoolFile> prepared(Connection connection);
+
+  Connection connection_;
+  Statement insert_, remove_, next_, read_;  // after the connection: they end first
+};
+
+// Reads everything: SQLite's own check, every record, every checksum. Changes nothing. Code::not_found without a file.
+[[nodiscard]] Result<Inspection> inspect(const std::filesystem::path& path);
+
+// The files that belong together: the database and what SQLite keeps beside it.
+[[nodiscard]] std::vector<std::filesystem::path> files_of(const std::filesystem::path& path);
+
+}  // namespace dunetrace::spool

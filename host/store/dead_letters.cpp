@@ -1,0 +1,117 @@
+#include "store/dead_letters.hpp"
+
+#include "store/ingest_transaction.hpp"
+#include "store/session.hpp"
+
+namespace dunetrace::store {
+namespace {
+
+Error no_such_letter(std::int64_t id) {
+  return {Code::not_found, "there is no dead letter " + std::to_string(id) + " (see dunetrace dead-letters list)"};
+}
+
+std::optional<std::string> optional_text(std::string_view text) {
+  return text.data() == nullptr ? std::nullopt : std::optional(std::string(text));
+}
+
+// A letter as the batch of one event that it was; the texts are the row's.
+AcceptedBatch batch_of(const pqxx::row& row) {
+  struct Storage {
+    std::vector<std::string> texts;
+  };
+  auto storage = std::make_shared<Storage>();
+  storage->texts.reserve(static_cast<std::size_t>(row.size()));
+  const auto text = [&](const char* column) -> std::string_view {
+    if (row[column].is_null()) return {};
+    return storage->texts.emplace_back(row[column].c_str(), row[column].size());
+  };
+  AcceptedBatch batch;
+  batch.batch_id = row["batch_id"].as<std::string>();
+  batch.customer_id = row["customer_id"].as<std::string>();
+  AcceptedEvent event;
+  event.kind = event_kind(text("event_type"));
+  event.step_index = row["step_index"].as<std::int32_t>();
+  event.timestamp = row["timestamp"].as<double>();
+  event.run_id = text("run_id");
+  event.agent_id = text("agent_id");
+  event.agent_version = text("agent_version");
+  event.parent_run_id = text("parent_run_id");
+  event.model = text("model");
+  event.prompt_tokens = row["prompt_tokens"].as<std::int64_t>();
+  event.completion_tokens = row["completion_tokens"].as<std::int64_t>();
+  const pqxx::binarystring payload(row["payload"]);
+  event.payload = storage->texts.emplace_back(payload.get(), payload.size());
+  batch.events.push_back(event);
+  batch.storage = std::move(storage);
+  return batch;
+}
+
+}  // namespace
+
+Result<std::uint64_t> write_dead_letter(Database& db, const SpoolRef& spool, const BatchSlice& slice,
+                                        const std::string& reason) {
+  const auto& batch = *slice.batch;
+  const auto& event = batch.events[slice.from];
+  auto written = transact(db, "write dead letter", [&](pqxx::work& tx) -> Result<std::uint64_t> {
+    if (const auto before = written_before(tx, spool, slice.begin(), slice.end())) return *before;
+    tx.exec_params(
+        "INSERT INTO dead_letters (customer_id, batch_id, event_type, run_id, agent_id, agent_version, step_index, "
+        "\"timestamp\", payload, parent_run_id, model, prompt_tokens, completion_tokens, reason) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        batch.customer_id, batch.batch_id, std::string(wire_name(event.kind)), std::string(event.run_id),
+        std::string(event.agent_id), std::string(event.agent_version), event.step_index, event.timestamp,
+        pqxx::binarystring(event.payload.data(), event.payload.size()), optional_text(event.parent_run_id),
+        optional_text(event.model), event.prompt_tokens, event.completion_tokens, reason);
+    return slice.end();
+  });
+  if (!written) return tl::unexpected(sorted_write_error(std::move(written).error()));
+  return written;
+}
+
+Result<std::vector<DeadLetter>> list_dead_letters(Database& db, std::int64_t after, int limit) {
+  return query(db, "list dead letters", [&](pqxx::work& tx) -> Result<std::vector<DeadLetter>> {
+    const auto rows = tx.exec_params(
+        "SELECT id, customer_id, event_type, run_id, agent_id, reason, step_index, attempts, "
+        "extract(epoch FROM failed_at)::float8 FROM dead_letters WHERE id > $1 ORDER BY id LIMIT $2",
+        after, limit);
+    std::vector<DeadLetter> letters;
+    for (const auto& row : rows) {
+      letters.push_back({row[0].as<std::int64_t>(), row[1].as<std::string>(), row[2].as<std::string>(),
+                         row[3].as<std::string>(), row[4].as<std::string>(), row[5].as<std::string>(),
+                         row[6].as<std::int32_t>(), row[7].as<int>(), row[8].as<double>()});
+    }
+    return letters;
+  });
+}
+
+Result<> retry_dead_letter(Database& db, std::int64_t id) {
+  auto stored = transact(db, "retry dead letter", [&](pqxx::work& tx) -> Result<> {
+    const auto rows = tx.exec_params("DELETE FROM dead_letters WHERE id = $1 RETURNING *", id);
+    if (rows.empty()) return tl::unexpected(no_such_letter(id));
+    const auto batch = batch_of(rows[0]);
+    const BatchSlice slice{&batch, 0, 1, 0};
+    store_slices(tx, {&slice, 1});
+    return {};
+  });
+  if (stored || stored.error().code == Code::not_found) return stored;
+  auto error = sorted_write_error(std::move(stored).error());
+  if (error.code == Code::invalid_argument) {
+    DUNE_TRY_VOID(transact(db, "note dead letter", [&](pqxx::work& tx) -> Result<> {
+      tx.exec_params("UPDATE dead_letters SET reason = $2, attempts = attempts + 1, failed_at = now() WHERE id = $1",
+                     id, error.text);
+      return {};
+    }));
+  }
+  return tl::unexpected(std::move(error));
+}
+
+Result<> drop_dead_letter(Database& db, std::int64_t id) {
+  return transact(db, "drop dead letter", [&](pqxx::work& tx) -> Result<> {
+    if (tx.exec_params("DELETE FROM dead_letters WHERE id = $1", id).affected_rows() == 0) {
+      return tl::unexpected(no_such_letter(id));
+    }
+    return {};
+  });
+}
+
+}  // namespace dunetrace::store

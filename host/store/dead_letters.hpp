@@ -1,0 +1,37 @@
+// Events that the database refused for their content: kept aside with the reason until somebody retries or drops them.
+// Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/ingest_rows.hpp"
+
+namespace dunetrace::store {
+
+// The single event of `slice` goes into dead_letters, and the position of its spool beyond it. Returns the position and
+// fails like write_events.
+[[nodiscard]] Result<std::uint64_t> write_dead_letter(Database& db, const SpoolRef& spool, const BatchSlice& slice,
+                                                      const std::string& reason);
+
+struct DeadLetter {
+  std::int64_t id = 0;
+  std::string customer_id, event_type, run_id, agent_id, reason;
+  std::int32_t step_index = 0;
+  int attempts = 0;
+  double failed_at = 0;  // Unix seconds
+};
+
+// The oldest first, `limit` at most, behind the one with id `after`.
+[[nodiscard]] Result<std::vector<DeadLetter>> list_dead_letters(Database& db, std::int64_t after, int limit);
+
+// Stores the event after all and removes the letter. Code::invalid_argument when the database refuses it again (the
+// letter then has the new reason), Code::not_found when there is no such letter.
+[[nodiscard]] Result<> retry_dead_letter(Database& db, std::int64_t id);
+
+// Code::not_found when there is no such letter.
+[[nodiscard]] Result<> drop_dead_letter(Database& db, std::int64_t id);
+
+}  // namespace dunetrace::store

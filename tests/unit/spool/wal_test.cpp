@@ -1,0 +1,93 @@
+// The log beside the spool file, cut off at every byte: what comes back is what was committed before the cut.
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include "batches.hpp"
+#include "spool/spool_file.hpp"
+
+namespace dunetrace::spool {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kPage = 512;  // small, so that every byte can be tried
+constexpr std::size_t kWalHeader = 32, kFrame = kPage + 24;
+
+// A file without tables whose pages are small.
+void make_small_pages(const fs::path& file) {
+  fs::create_directories(file.parent_path());
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(file.c_str(), &database), SQLITE_OK);
+  EXPECT_EQ(
+      sqlite3_exec(database, "PRAGMA page_size = 512; CREATE TABLE x (a); DROP TABLE x;", nullptr, nullptr, nullptr),
+      SQLITE_OK);
+  sqlite3_close(database);
+}
+
+// A spool with a batch per transaction, and its files as a crash would leave them.
+struct Crashed {
+  SpoolPlace place;
+  std::string database, wal;
+  std::vector<std::size_t> sizes;  // of the log after each batch
+
+  explicit Crashed(int batches) {
+    make_small_pages(place.file);
+    const auto spool = place.open();
+    const auto log = place.file.string() + "-wal";
+    for (int i = 0; i < batches; ++i) {
+      EXPECT_EQ(append_now(*spool, make_batch(std::to_string(i), 2)), Append::accepted);
+      sizes.push_back(fs::file_size(log));
+    }
+    database = testing::read_file(place.file);
+    wal = testing::read_file(log);
+  }
+  // The files with a log of that many bytes, in a place of their own.
+  void leave_in(SpoolPlace& other, std::string_view log) const {
+    testing::write_file(other.file, database);
+    testing::write_file(other.file.string() + "-wal", log);
+    fs::remove(other.file.string() + "-shm");
+  }
+  [[nodiscard]] std::size_t committed(std::size_t bytes) const {
+    return static_cast<std::size_t>(std::ranges::count_if(sizes, [&](auto size) { return size <= bytes; }));
+  }
+};
+
+TEST(SpoolLog, CutAnywhereKeepsWhatWasCommittedBefore) {
+  const Crashed crashed(3);
+  ASSERT_EQ((crashed.wal.size() - kWalHeader) % kFrame, 0u);
+  SpoolPlace other;
+  for (std::size_t bytes = 0; bytes <= crashed.wal.size(); ++bytes) {
+    crashed.leave_in(other, std::string_view(crashed.wal).substr(0, bytes));
+    const auto found = inspect(other.file);
+    ASSERT_TRUE(found) << bytes << ": " << found.error().text;
+    ASSERT_TRUE(found->problems.empty()) << bytes << ": " << found->problems.front();
+    ASSERT_EQ(found->rows.size(), crashed.committed(bytes)) << bytes;
+  }
+}
+
+TEST(SpoolLog, CutBetweenFramesTakesNewBatchesAtNewPositions) {
+  const Crashed crashed(4);
+  std::uint64_t highest = 0;
+  {
+    SpoolPlace whole;
+    crashed.leave_in(whole, crashed.wal);
+    const auto found = inspect(whole.file).value();
+    highest = found.rows.back().end();
+  }
+  for (std::size_t bytes = 0; bytes <= crashed.wal.size(); bytes += bytes == 0 ? kWalHeader : kFrame) {
+    SpoolPlace other;
+    crashed.leave_in(other, std::string_view(crashed.wal).substr(0, bytes));
+    const auto spool = other.open();
+    ASSERT_EQ(append_now(*spool, make_batch("new", 1)), Append::accepted);
+    const auto group = spool->read(1'000, {}, std::chrono::steady_clock::now());
+    ASSERT_EQ(group.entries.size(), crashed.committed(bytes) + 1);
+    for (std::size_t i = 0; i + 1 < group.entries.size(); ++i) {
+      EXPECT_EQ(group.entries[i].batch->batch_id, std::to_string(i));
+    }
+    // The database may have stored more than the cut log knows of.
+    EXPECT_GT(group.entries.back().position, highest) << bytes;
+  }
+}
+
+}  // namespace
+}  // namespace dunetrace::spool
