@@ -44,7 +44,7 @@ Result<std::shared_ptr<spool::Spool>> open_spool(const config::Settings& setting
   if (!settings.ingest.spool_on_disk) {
     return std::make_shared<spool::Queue>(spool::QueueLimits{.events = settings.ingest.queue_events});
   }
-  spool::DiskSpoolOptions options{.file = settings.host.data_dir / "spool" / "ingest.db",
+  spool::DiskSpoolOptions options{.file = spool_file(settings),
                                   .max_bytes = settings.ingest.spool_max_bytes,
                                   .waiting_events = settings.ingest.queue_events};
   auto opened = spool::DiskSpool::open(std::move(options), clock, log);
@@ -109,6 +109,10 @@ struct Role::Impl {
   bool stopped = false;
   bool stored = true;
 };
+
+std::filesystem::path spool_file(const config::Settings& settings) {
+  return settings.host.data_dir / "spool" / "ingest.db";
+}
 
 Role::Role(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 

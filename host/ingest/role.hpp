@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 
 #include "config/settings.hpp"
@@ -14,6 +15,9 @@
 #include "telemetry/metrics.hpp"
 
 namespace dunetrace::ingest {
+
+// Where the spool of a host lies.
+[[nodiscard]] std::filesystem::path spool_file(const config::Settings& settings);
 
 class Role {
  public:

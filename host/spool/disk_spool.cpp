@@ -94,10 +94,8 @@ struct DiskSpool::Impl {
     std::unique_lock guard(mutex);
     while (true) {
       const auto something = [this] { return !waiting.empty() || closing || removable >= kRemoveBytes; };
-      if (removable > 0 || may_shrink)
-        work.wait_until(guard, last_removal + kRemoveAfter, something);
-      else
-        work.wait(guard, something);
+      work.wait(guard, [&] { return something() || removable > 0 || may_shrink; });
+      work.wait_until(guard, last_removal + kRemoveAfter, something);
       auto turn = next_turn();
       if (turn.batches.empty() && !turn.remove_to && closing) return;
       guard.unlock();

@@ -65,7 +65,8 @@ Result<SpoolFile> SpoolFile::open(const std::filesystem::path& path, const std::
 }
 
 Result<SpoolFile> SpoolFile::open_for_reading(const std::filesystem::path& path) {
-  DUNE_TRY(connection, Connection::open(path, Connection::Mode::read_write));
+  DUNE_TRY(connection, Connection::open(path, Connection::Mode::read_only));
+  DUNE_TRY_VOID(connection.read_in_spite_of_damage());
   return prepared(std::move(connection));
 }
 

@@ -35,7 +35,7 @@ class SpoolFile {
  public:
   // Opens the file, or makes one with a fresh id (or `id`, when given).
   [[nodiscard]] static Result<SpoolFile> open(const std::filesystem::path& path, const std::string& id = {});
-  // For a second connection that only reads.
+  // For a second connection that only reads, also what is left of a damaged file.
   [[nodiscard]] static Result<SpoolFile> open_for_reading(const std::filesystem::path& path);
 
   // One transaction: `work` inserts and removes. Durable when it returns; nothing is changed when it fails.

@@ -139,6 +139,14 @@ TEST(DiskSpool, RemovesWhatIsAcknowledgedFromTheFile) {
   EXPECT_LT(std::filesystem::file_size(place.file), 15'000'000u);
 }
 
+TEST(DiskSpool, RemovesALittleWithoutWaitingForMore) {
+  SpoolPlace place;
+  { ASSERT_EQ(append_now(*place.open(), make_batch("a", 1)), Append::accepted); }
+  const auto spool = place.open();
+  ASSERT_EQ(drain(*spool).size(), 1u);  // and nothing is appended after it
+  EXPECT_TRUE(dunetrace::testing::wait_until([&] { return inspect(place.file).value().rows.empty(); }));
+}
+
 TEST(DiskSpool, BelongsToOneProcessAtATime) {
   SpoolPlace place;
   const auto spool = place.open();
