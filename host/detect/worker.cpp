@@ -64,7 +64,12 @@ Worker::Worker(const Options& options, const std::atomic<std::chrono::millisecon
       log_(log),
       metrics_(metrics),
       clock_(clock),
-      judge_(registry, config, log) {}
+      judge_(registry, config, log) {
+  for (const auto& entry : registry.components()) {
+    const auto& types = entry.component->schema.signal_types;
+    all_types_.insert(all_types_.end(), types.begin(), types.end());
+  }
+}
 
 Result<std::size_t> Worker::cycle() {
   const auto started = clock_.steady();
@@ -117,12 +122,15 @@ store::RunResult Worker::judge(const store::ClaimedRun& claimed, RunEvents event
     result.signals = std::move(verdict.signals);
     result.incomplete = to_json(verdict.failures);
     for (const auto& failure : verdict.failures) {
+      result.unjudged_types.insert(result.unjudged_types.end(), failure.signal_types.begin(),
+                                   failure.signal_types.end());
       metrics_.failure(failure.detector);
       log_.warn("detector.failed",
                 {{"detector", failure.detector}, {"run", claimed.run_id}, {"reason", failure.reason}});
     }
   } catch (const std::exception& error) {  // a run that cannot be judged must not block the others
-    result.incomplete = to_json({{"host", "the run could not be replayed"}});
+    result.incomplete = to_json({{"host", "the run could not be replayed", {}}});
+    result.unjudged_types = all_types_;
     log_.error("detect.run_failed", {{"run", claimed.run_id}, {"reason", error.what()}});
   }
   return result;
@@ -146,7 +154,8 @@ Result<> Worker::write_one(store::RunResult result) {
   if (!written && written.error().code == Code::internal) {
     log_.error("detect.result_refused", {{"run", result.run.run_id}, {"reason", written.error().text}});
     result.signals.clear();
-    result.incomplete = to_json({{"host", "the database refused the signals of this run"}});
+    result.incomplete = to_json({{"host", "the database refused the signals of this run", {}}});
+    result.unjudged_types = all_types_;
     written = store::write_results(db_, {result});
   }
   if (!written) return tl::unexpected<Error>(std::move(written).error());

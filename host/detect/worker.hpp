@@ -48,6 +48,7 @@ class Worker {
   telemetry::Logger& log_;
   WorkerMetrics& metrics_;
   const Clock& clock_;
+  std::vector<std::string> all_types_;  // that any detector can emit
   Replayer replayer_;
   Judge judge_;
 };

@@ -211,10 +211,18 @@ Result<std::size_t> write_results(Database& db, const std::vector<RunResult>& re
       ours[{std::string(text(row[0])), std::string(text(row[1]))}] = true;
     Columns<13> signals;
     Columns<7> processed;
+    Columns<3> standing;  // what a second look confirmed, or could not judge
     bool any_signal = false;
     for (const auto& result : results) {
       if (!ours.contains({result.run.customer_id, result.run.run_id})) continue;
       add_signals(signals, result);
+      const auto stands = [&](const std::string& type) {
+        standing[0].add(result.run.customer_id);
+        standing[1].add(result.run.run_id);
+        standing[2].add(type);
+      };
+      for (const auto& signal : result.signals) stands(signal.failure_type);
+      for (const auto& type : result.unjudged_types) stands(type);
       any_signal = any_signal || !result.signals.empty();
       processed[0].add(result.run.customer_id);
       processed[1].add(result.run.run_id);
@@ -225,8 +233,8 @@ Result<std::size_t> write_results(Database& db, const std::vector<RunResult>& re
       processed[6].add(result.incomplete);
     }
     if (!ours.empty()) {
-      tx.exec_params(kWithdraw, processed[0].text(), processed[1].text(), signals[0].text(), signals[1].text(),
-                     signals[4].text());
+      tx.exec_params(kWithdraw, processed[0].text(), processed[1].text(), standing[0].text(), standing[1].text(),
+                     standing[2].text());
     }
     if (any_signal) run(tx, kSignals, signals);
     if (!ours.empty()) run(tx, kProcessed, processed);

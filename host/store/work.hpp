@@ -42,7 +42,8 @@ struct RunResult {
   std::string agent_version;
   std::string exit_reason;  // as replayed; empty = none
   std::vector<Signal> signals;
-  std::string incomplete = "[]";  // JSON: detectors that failed
+  std::vector<std::string> unjudged_types;  // of detectors that failed: what they found before stands
+  std::string incomplete = "[]";            // JSON: detectors that failed
 };
 
 // Signals, processed_runs and the run's state in one transaction, then NOTIFY dunetrace_signals. What an earlier look

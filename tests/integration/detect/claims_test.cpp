@@ -118,6 +118,17 @@ TEST_F(Claims, WhatNoLongerHoldsIsWithdrawnAndComesBackWhenItHoldsAgain) {
   EXPECT_EQ(state(), "true 1");
 }
 
+TEST_F(Claims, WhatADetectorFoundBeforeItFailedStands) {
+  store_events(db_, "c", "r", "a", looping_run());
+  ASSERT_TRUE(write_results(db_, {result_of(claim().at(0))}));
+  store_events(db_, "c", "r", "a", {{"llm.called", 7, 108}});
+  auto failed = result_of(claim().at(0));
+  failed.signals.clear();
+  failed.unjudged_types = {"ODD_RUN"};
+  ASSERT_TRUE(write_results(db_, {failed}));
+  EXPECT_EQ(database_.scalar("SELECT withdrawn_at IS NULL FROM failure_signals"), "t");
+}
+
 TEST_F(Claims, EventsThatArriveWhileARunIsJudgedAreNotOverlooked) {
   store_events(db_, "c", "r", "a", looping_run());
   const auto run = claim().at(0);
