@@ -54,7 +54,7 @@ class Host {
 // Whoever finds the file finds a host that is up.
 void remove_ports(const std::filesystem::path& data_dir);
 
-// Blocks SIGINT and SIGTERM for this thread and those it starts later; call it before any thread exists.
+// Blocks SIGINT, SIGTERM and SIGHUP for this thread and those it starts later; call it before any thread exists.
 void block_stop_signals();
 // Waits for one of them; a second one ends the process at once.
 int wait_for_stop_signal();

@@ -43,13 +43,13 @@ Result<std::unique_ptr<telemetry::Logger>> make_logger(const Setup& setup, const
 Result<std::vector<std::string>> migrate_when_reachable(store::Database& db, const std::filesystem::path& migrations,
                                                         std::chrono::seconds patience, telemetry::Logger& log) {
   const auto until = std::chrono::steady_clock::now() + patience;
-  while (true) {
+  for (bool told = false;; told = true) {
     auto applied = store::migrate(db, migrations);
     if (applied || applied.error().code != Code::unavailable || std::chrono::steady_clock::now() >= until) {
       if (!applied) return tl::unexpected<Error>(std::move(applied).error().in("database"));
       return applied;
     }
-    log.warn("database.waiting", {{"reason", applied.error().text}});
+    if (!told) log.warn("database.waiting", {{"reason", applied.error().text}});
     std::this_thread::sleep_for(std::chrono::milliseconds(500));  // a server that is starting up; nothing to wait on
   }
 }

@@ -14,6 +14,7 @@ sigset_t stop_signals() {
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGHUP);  // the terminal went away
   return set;
 }
 
@@ -34,6 +35,7 @@ int wait_for_stop_signal() {
   plain.sa_handler = SIG_DFL;
   sigaction(SIGINT, &plain, nullptr);
   sigaction(SIGTERM, &plain, nullptr);
+  sigaction(SIGHUP, &plain, nullptr);
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
   return signal;
 }
