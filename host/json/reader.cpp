@@ -112,6 +112,10 @@ void Value::each_member(const std::function<void(std::string_view, Value)>& visi
   }
 }
 
+namespace {
+constexpr std::size_t kKeptBytes = 1024 * 1024;
+}  // namespace
+
 struct Parser::Impl {
   explicit Impl(std::size_t depth) : max_depth(depth) {}
   dom::parser parser;
@@ -119,6 +123,10 @@ struct Parser::Impl {
   std::size_t capacity = 0;
 
   simdjson::error_code run(std::string_view text, dom::element& root) {
+    if (capacity > kKeptBytes && text.size() <= kKeptBytes) {  // one large text must not cost its memory for ever
+      parser = dom::parser();
+      capacity = 0;
+    }
     if (text.size() > capacity) {
       const std::size_t wanted = std::max<std::size_t>(4096, text.size() + text.size() / 2);
       if (const auto error = parser.allocate(wanted, max_depth)) return error;
