@@ -2,20 +2,16 @@
 // server's workers, for a dead database takes its time to answer.
 #pragma once
 
-#include <chrono>
-#include <mutex>
-#include <optional>
-
 #include "core/clock.hpp"
 #include "http/message.hpp"
 #include "spool/queue.hpp"
-#include "store/database.hpp"
+#include "store/health_probe.hpp"
 
 namespace dunetrace::ingest {
 
 class Health {
  public:
-  Health(store::Database& db, const spool::Queue& queue, const Clock& clock) : db_(db), queue_(queue), clock_(clock) {}
+  Health(store::Database& db, const spool::Queue& queue, const Clock& clock) : probe_(db, clock), queue_(queue) {}
 
   // 200 or 503 by the state of the database.
   [[nodiscard]] http::Response health();
@@ -23,15 +19,8 @@ class Health {
   [[nodiscard]] http::Response ready() const;
 
  private:
-  [[nodiscard]] Result<> database();
-
-  store::Database& db_;
+  store::HealthProbe probe_;
   const spool::Queue& queue_;
-  const Clock& clock_;
-  std::mutex mutex_;
-  std::optional<Result<>> last_;
-  std::chrono::steady_clock::time_point asked_at_;
-  bool asking_ = false;
 };
 
 }  // namespace dunetrace::ingest
