@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
+#include <vector>
 
 #include "core/ids.hpp"
+#include "ingest/guarded.hpp"
 
 namespace dunetrace::ingest {
 
@@ -28,21 +31,11 @@ std::size_t count_events(std::span<const store::BatchSlice> slices) {
   return events;
 }
 
-// Two parts of about equal size, in order; a batch is cut when it is the only one.
-std::pair<std::vector<store::BatchSlice>, std::vector<store::BatchSlice>> halves(
-    const std::vector<store::BatchSlice>& slices) {
-  const auto middle = static_cast<std::ptrdiff_t>(slices.size() / 2);
-  if (middle > 0) return {{slices.begin(), slices.begin() + middle}, {slices.begin() + middle, slices.end()}};
-  const auto& only = slices.front();
-  const auto cut = only.from + (only.to - only.from) / 2;
-  return {{{only.batch, only.from, cut}}, {{only.batch, cut, only.to}}};
-}
-
 }  // namespace
 
 Writer::Writer(WriterOptions options, spool::Queue& queue, store::Database& db, telemetry::Logger& log,
                telemetry::Metrics& metrics)
-    : options_(options),
+    : options_(std::move(options)),
       id_(new_writer_id()),
       queue_(queue),
       db_(db),
@@ -67,67 +60,97 @@ Writer::~Writer() {
 }
 
 void Writer::run(const std::stop_token& stop) {
-  auto maintenance = steady_clock::now();
-  while (!stop.stop_requested()) {
-    if (steady_clock::now() >= maintenance) {
-      maintenance = steady_clock::now() + (maintain() ? steady_clock::duration(kMaintenance) : kMaintenanceRetry);
-    }
-    const auto group = queue_.read(options_.group_events, stop, maintenance);
-    if (group.batches.empty()) {
-      if (queue_.closed()) return;
-      continue;
-    }
-    Slices slices;
-    for (const auto& batch : group.batches) slices.push_back({batch.get(), 0, batch->events.size()});
-    if (write(slices, stop) == Outcome::stopped) return;
-    queue_.acknowledge(group.end);
+  maintenance_ = steady_clock::now();
+  auto outcome = Outcome::done;
+  while (outcome == Outcome::done && !stop.stop_requested()) {
+    if (guarded(log_, "ingest.writer_failed", [&] { outcome = next_group(stop); })) continue;
+    failures_.add();
+    wait(options_.first_retry, stop);
   }
+}
+
+Writer::Outcome Writer::next_group(const std::stop_token& stop) {
+  if (steady_clock::now() >= maintenance_) {
+    maintenance_ = steady_clock::now() + kMaintenanceRetry;
+    if (maintain()) maintenance_ = steady_clock::now() + kMaintenance;
+  }
+  const auto group = queue_.read(options_.group_events, stop, maintenance_);
+  if (group.batches.empty()) return queue_.closed() ? Outcome::stopped : Outcome::done;
+  std::vector<store::BatchSlice> slices;
+  for (const auto& batch : group.batches) slices.push_back({batch.get(), 0, batch->events.size()});
+  const auto outcome = write(slices, stop);
+  if (outcome == Outcome::done) queue_.acknowledge(group.end);
+  return outcome;
 }
 
 // A failure costs nothing yet: there are partitions for days, and one for everything else.
 bool Writer::maintain() {
   const auto made = store::ensure_event_partitions(db_, kPartitionDaysAhead);
   if (!made) log_.warn("ingest.partitions_not_made", {{"reason", made.error().text}});
-  return made.has_value();
+  const auto forgotten = store::forget_old_writers(db_);
+  if (!forgotten) log_.warn("ingest.old_writers_not_forgotten", {{"reason", forgotten.error().text}});
+  return made && forgotten;
 }
 
-Writer::Outcome Writer::write(const Slices& slices, const std::stop_token& stop) {
-  store::WriteOptions how{id_, false};
+Writer::Outcome Writer::write(Slices slices, const std::stop_token& stop) noexcept {
+  const auto events = count_events(slices);
+  const auto position = settled_ + static_cast<std::int64_t>(events);
   for (auto pause = options_.first_retry;; pause = std::min(pause * 2, options_.longest_retry)) {
     const auto begin = steady_clock::now();
-    const auto written = store::write_events(db_, slices, how);
+    const auto written = attempt(slices, position);
     seconds_.observe(std::chrono::duration<double>(steady_clock::now() - begin).count());
     if (written) {
-      written_.add(count_events(slices));
+      written_.add(events);
+      settled_ = position;
       return Outcome::done;
     }
     failures_.add();
     const auto& error = written.error();
     if (error.code == Code::invalid_argument) {
-      if (count_events(slices) == 1) {
-        put_aside(slices.front(), error);
-        return Outcome::done;
-      }
-      const auto [first, second] = halves(slices);
-      const auto outcome = write(first, stop);
-      return outcome == Outcome::done ? write(second, stop) : outcome;
+      if (events > 1) return write_halves(slices, stop);
+      put_aside(slices.front(), error);
+      settled_ = position;
+      return Outcome::done;
     }
-    how.tried_before = true;
-    log_.warn("ingest.write_failed",
-              {{"reason", error.text}, {"events", count_events(slices)}, {"retry_ms", pause.count()}});
+    guarded(log_, "ingest.log_failed", [&] {
+      log_.warn("ingest.write_failed", {{"reason", error.text}, {"events", events}, {"retry_ms", pause.count()}});
+    });
     wait(pause, stop);
     if (stop.stop_requested()) return Outcome::stopped;
   }
 }
 
+// Two parts of about equal size, in order; a batch is cut when it is the only one.
+Writer::Outcome Writer::write_halves(Slices slices, const std::stop_token& stop) noexcept {
+  const auto middle = slices.size() / 2;
+  if (middle > 0) {
+    const auto outcome = write(slices.first(middle), stop);
+    return outcome == Outcome::done ? write(slices.subspan(middle), stop) : outcome;
+  }
+  const auto& only = slices.front();
+  const auto cut = only.from + (only.to - only.from) / 2;
+  const store::BatchSlice first{only.batch, only.from, cut}, second{only.batch, cut, only.to};
+  const auto outcome = write({&first, 1}, stop);
+  return outcome == Outcome::done ? write({&second, 1}, stop) : outcome;
+}
+
+// An exception leaves in doubt what became of the group, as the loss of a connection does.
+Result<> Writer::attempt(Slices slices, std::int64_t position) noexcept {
+  Result<> written = fail(Code::unavailable, "it threw");  // so short that it takes no memory
+  guarded(log_, "ingest.writer_failed", [&] { written = options_.write(db_, slices, {id_, position}); });
+  return written;
+}
+
 void Writer::put_aside(const store::BatchSlice& slice, const Error& error) {
   put_aside_.add();
   const auto& event = slice.batch->events[slice.from];
-  log_.error("ingest.event_put_aside", {{"reason", error.text},
-                                        {"batch_id", slice.batch->batch_id},
-                                        {"customer_id", slice.batch->customer_id},
-                                        {"run_id", event.run_id},
-                                        {"index", slice.from}});
+  guarded(log_, "ingest.log_failed", [&] {
+    log_.error("ingest.event_put_aside", {{"reason", error.text},
+                                          {"batch_id", slice.batch->batch_id},
+                                          {"customer_id", slice.batch->customer_id},
+                                          {"run_id", event.run_id},
+                                          {"index", slice.from}});
+  });
 }
 
 void Writer::wait(std::chrono::milliseconds time, const std::stop_token& stop) {

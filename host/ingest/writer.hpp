@@ -6,10 +6,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <span>
 #include <thread>
-#include <vector>
 
 #include "core/clock.hpp"
 #include "spool/queue.hpp"
@@ -23,6 +23,9 @@ struct WriterOptions {
   std::size_t group_events = 5'000;  // per transaction: COPY's rate is flat from about a thousand rows
   std::chrono::milliseconds first_retry{50};
   std::chrono::milliseconds longest_retry{2'000};
+  // What stores a group; tests put something in between.
+  std::function<Result<>(store::Database&, std::span<const store::BatchSlice>, const store::WriteOptions&)> write =
+      store::write_events;
 };
 
 class Writer {
@@ -35,12 +38,16 @@ class Writer {
   Writer& operator=(const Writer&) = delete;
 
  private:
-  using Slices = std::vector<store::BatchSlice>;
+  using Slices = std::span<const store::BatchSlice>;
   enum class Outcome : std::uint8_t { done, stopped };
 
   void run(const std::stop_token& stop);
+  [[nodiscard]] Outcome next_group(const std::stop_token& stop);
   [[nodiscard]] bool maintain();
-  [[nodiscard]] Outcome write(const Slices& slices, const std::stop_token& stop);
+  // These let no exception out: a group is begun again only from its begin, and parts of it may be written.
+  [[nodiscard]] Outcome write(Slices slices, const std::stop_token& stop) noexcept;
+  [[nodiscard]] Outcome write_halves(Slices slices, const std::stop_token& stop) noexcept;
+  [[nodiscard]] Result<> attempt(Slices slices, std::int64_t position) noexcept;
   void put_aside(const store::BatchSlice& slice, const Error& error);
   void wait(std::chrono::milliseconds time, const std::stop_token& stop);
 
@@ -56,7 +63,10 @@ class Writer {
   telemetry::Counter& failures_;
   std::mutex mutex_;
   std::condition_variable_any never_;
-  std::jthread thread_;  // last: it uses everything above
+  // Of the thread alone.
+  std::chrono::steady_clock::time_point maintenance_;
+  std::int64_t settled_ = 0;  // events that are stored or put aside; the position in the database
+  std::jthread thread_;       // last: it uses everything above
 };
 
 }  // namespace dunetrace::ingest

@@ -36,7 +36,18 @@ namespace {
 const std::array<const char*, 10> kColumns{"customer_id",   "batch_id",   "event_type", "run_id",  "agent_id",
                                            "agent_version", "step_index", "timestamp",  "payload", "parent_run_id"};
 
-// The first event in replay order names agent and version; the first terminal event received decides the outcome.
+// A writer's row is locked to the end of its transaction: a commit whose outcome is in doubt is over before the next
+// attempt gets past this. Touches no row when that commit took effect.
+constexpr auto kAdvance = R"(
+  INSERT INTO writer_positions AS w (writer_id, position) VALUES ($1, $2)
+  ON CONFLICT (writer_id) DO UPDATE SET position = excluded.position, updated_at = now()
+  WHERE w.position < excluded.position)";
+
+// Longer than any outage a host sits out: a row that is missed lets an attempt be written twice.
+constexpr auto kForgetWriters = "DELETE FROM writer_positions WHERE updated_at < now() - interval '7 days'";
+
+// The first event in replay order names agent and version; the first terminal event received decides the outcome. Of
+// two writers' transactions the older one may come last, and readers look for events from first_received_at on.
 constexpr auto kUpsertRuns = R"(
   INSERT INTO runs AS r (customer_id, run_id, agent_id, agent_version, first_step, first_timestamp, parent_run_id, model,
                          started_at, completed_at, outcome, max_step, event_count, tool_calls, llm_calls, prompt_tokens,
@@ -64,6 +75,7 @@ constexpr auto kUpsertRuns = R"(
     llm_calls = r.llm_calls + excluded.llm_calls,
     prompt_tokens = r.prompt_tokens + excluded.prompt_tokens,
     completion_tokens = r.completion_tokens + excluded.completion_tokens,
+    first_received_at = least(r.first_received_at, excluded.first_received_at),
     last_received_at = greatest(r.last_received_at, excluded.last_received_at)
   RETURNING outcome IS NOT NULL OR judged_events > 0)";
 
@@ -112,7 +124,8 @@ struct RunChange {
   }
 };
 
-// Sorted by key: two writers, or a writer and a judge, take the locks of common rows in one order.
+// Sorted by key: two writers take the locks of common rows in one order. A judge takes them in another one; should the
+// two deadlock, transact() repeats the transaction that the server gave up.
 using RunChanges = std::map<std::pair<std::string_view, std::string_view>, RunChange>;
 
 RunChanges changes_of(std::span<const BatchSlice> slices) {
@@ -195,16 +208,9 @@ bool upsert_runs(pqxx::work& tx, std::span<const BatchSlice> slices) {
   return false;
 }
 
-// Whether the first event of the group is there; the group is one transaction, so the others then are, too.
-bool is_written(pqxx::work& tx, const BatchSlice& first) {
-  const auto& event = first.batch->events[first.from];
-  const auto rows = tx.exec_params(
-      "SELECT 1 FROM events WHERE customer_id = $1 AND run_id = $2 AND batch_id = $3 AND step_index = $4 AND "
-      "event_type = $5 "
-      "LIMIT 1",
-      first.batch->customer_id, std::string(event.run_id), first.batch->batch_id, event.step_index,
-      std::string(wire_name(event.kind)));
-  return !rows.empty();
+// False when the writer is at this position already: an earlier attempt took effect.
+bool advance(pqxx::work& tx, const WriteOptions& options) {
+  return !options.position || tx.exec_params(kAdvance, options.writer, *options.position).affected_rows() > 0;
 }
 
 // Classes of SQLSTATE in which a value is at fault: data exception, integrity violation, program limit exceeded.
@@ -223,15 +229,20 @@ Error sorted(Error error) {
 
 Result<> write_events(Database& db, std::span<const BatchSlice> slices, const WriteOptions& options) {
   auto written = transact(db, "write events", [&](pqxx::work& tx) -> Result<> {
-    // Held to the end of the transaction: a commit whose outcome is in doubt is over before this one looks.
-    tx.exec_params("SELECT pg_advisory_xact_lock($1)", options.writer);
-    if (options.tried_before && !slices.empty() && is_written(tx, slices.front())) return {};
+    if (!advance(tx, options)) return {};
     copy_events(tx, slices);
     if (upsert_runs(tx, slices)) tx.exec0(std::string("NOTIFY ").append(kRunsChannel));
     return {};
   });
   if (!written) return tl::unexpected(sorted(std::move(written).error()));
   return {};
+}
+
+Result<> forget_old_writers(Database& db) {
+  return transact(db, "forget old writers", [](pqxx::work& tx) -> Result<> {
+    tx.exec(kForgetWriters);
+    return {};
+  });
 }
 
 Result<> ensure_event_partitions(Database& db, int days_ahead) {

@@ -146,28 +146,6 @@ TEST_F(StoringTest, AnEventTheDatabaseRefusesIsPutAsideAndTheRestGoesOn) {
   EXPECT_EQ(database.scalar("SELECT event_count FROM runs WHERE run_id = 'r-1'"), "39");
 }
 
-// A commit whose outcome is in doubt is repeated with `tried_before`: neither twice nor not at all.
-TEST_F(StoringTest, ARepeatedGroupIsWrittenOnce) {
-  AcceptedBatch made;
-  made.batch_id = "b";
-  made.customer_id = "c";
-  for (int i = 0; i < 3; ++i) {
-    AcceptedEvent one;
-    one.kind = EventKind::tool_called;
-    one.step_index = i;
-    one.run_id = "r";
-    one.agent_id = "a";
-    one.agent_version = "v";
-    one.payload = "{}";
-    made.events.push_back(one);
-  }
-  const std::vector<store::BatchSlice> slices{{&made, 0, 3}};
-  for (int i = 0; i < 2; ++i)
-    ASSERT_TRUE(store::write_events(database.db(), slices, {.writer = 1, .tried_before = true}));
-  EXPECT_EQ(count(), 3);
-  EXPECT_EQ(database.scalar("SELECT event_count FROM runs"), "3");
-}
-
 TEST_F(StoringTest, MakesPartitionsForTheDaysToCome) {
   start();
   EXPECT_TRUE(testing::wait_until(
