@@ -129,9 +129,21 @@ Result<bool> apply(pqxx::work& tx, const std::vector<File>& files, const File& f
   return true;
 }
 
+// Any other encoding lacks most characters, and events with those would be refused after they had been accepted.
+Result<> check_encoding(pqxx::work& tx) {
+  const auto row = tx.exec1("SELECT current_database(), current_setting('server_encoding')");
+  const auto encoding = row[1].as<std::string>();
+  if (encoding == "UTF8") return {};
+  return fail(Code::conflict, fmt::format("the database '{}' has the encoding {}, expected UTF8: make another one with "
+                                          "`createdb --template template0 --encoding UTF8`",
+                                          row[0].as<std::string>(), encoding));
+}
+
 Result<std::vector<Recorded>> recorded_in(Database& db, const std::vector<File>& files) {
-  DUNE_TRY(recorded, query(db, "read the schema version",
-                           [](pqxx::work& tx) -> Result<std::vector<Recorded>> { return read_recorded(tx); }));
+  DUNE_TRY(recorded, query(db, "read the schema version", [](pqxx::work& tx) -> Result<std::vector<Recorded>> {
+             DUNE_TRY_VOID(check_encoding(tx));
+             return read_recorded(tx);
+           }));
   DUNE_TRY_VOID(compare(files, recorded));
   return recorded;
 }

@@ -1,6 +1,7 @@
 // The schema: numbered SQL files (0001_name.sql, …), forward only. Each runs in its own transaction under one advisory
-// lock and is recorded with its SHA-256 in `schema_migrations`. A recorded file that changed, a gap in the numbers and
-// a database that is ahead of the files are refused with one line that names the file or the version.
+// lock and is recorded with its SHA-256 in `schema_migrations`. A recorded file that changed, a gap in the numbers, a
+// database that is ahead of the files and one that is not in UTF8 are refused with one line that names the file, the
+// version or the encoding.
 #pragma once
 
 #include <filesystem>

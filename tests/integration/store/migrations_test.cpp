@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <pqxx/pqxx>
 
 #include "testing/postgres.hpp"
 
@@ -118,6 +119,23 @@ TEST_F(MigrationsTest, AMissingDirectoryIsNamed) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::not_found);
   EXPECT_THAT(refused.error().text, HasSubstr((files / "nowhere").string()));
+}
+
+// Accepted events with characters the encoding lacks could never be stored.
+TEST_F(MigrationsTest, ADatabaseThatIsNotUtf8IsRefusedBeforeAnythingIsDone) {
+  {
+    pqxx::connection connection(database.url());
+    pqxx::nontransaction(connection)
+        .exec("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
+  }
+  auto options = database.options();
+  options.url = dunetrace::testing::TestPostgres::instance().url("latin");
+  Database latin(options, database.log().logger(), database.metrics());
+  const auto refused = migrate(latin, files.path());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::conflict);
+  EXPECT_THAT(refused.error().text, HasSubstr("the database 'latin' has the encoding LATIN1, expected UTF8"));
+  EXPECT_EQ(refused.error().text.find('\n'), std::string::npos) << "one line";
 }
 
 // A slow migration is no slow statement of a request.
