@@ -2,6 +2,8 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <vector>
 
 #include "detect/judge.hpp"
 #include "detect/replay.hpp"
@@ -21,8 +23,10 @@ struct WorkerMetrics {
   telemetry::Counter& errored;
   telemetry::Counter& stalled;
   telemetry::Counter& lost_claims;
+  telemetry::Counter& failed_cycles;
   telemetry::Histogram& cycle;
   telemetry::Gauge& last_cycle;
+  telemetry::Gauge& backlog;
 };
 
 class Worker {
@@ -32,12 +36,32 @@ class Worker {
          const plugin::Registry& registry, const config::DetectorsConfig& config, telemetry::Logger& log,
          WorkerMetrics& metrics, const Clock& clock);
 
-  // One batch; how many runs were claimed. An error means the database was away and nothing was lost.
-  [[nodiscard]] Result<std::size_t> cycle();
+  struct Cycle {
+    std::size_t claimed = 0;
+    bool more = false;  // the batch was as large as allowed
+  };
+  // One batch. An error means the database was away and nothing was lost.
+  [[nodiscard]] Result<Cycle> cycle();
+
+  // Counts the runs that wait, for the gauge. Asks the database.
+  void measure_backlog();
 
  private:
+  // What one claim may take: less of it, for longer, after a claim was lost because its batch took too long.
+  struct Share {
+    int limit;
+    std::chrono::milliseconds lease;
+  };
+  using Batch = std::vector<store::ClaimedRun>;
+
+  Result<> judge_together(const Batch& batch, std::vector<RunEvents> events);
+  Result<> judge_one_by_one(const Batch& batch);
   store::RunResult judge(const store::ClaimedRun& claimed, RunEvents events);
+  store::RunResult unjudged(const store::ClaimedRun& claimed, const char* reason) const;
   [[nodiscard]] Baselines baselines(const store::ClaimedRun& claimed);
+  // Extends the claims when half of the lease has passed; `ours` then says which of the runs still are.
+  Result<> keep(const Batch& batch, std::vector<bool>& ours);
+  void lose(std::size_t runs);
   Result<> write(std::vector<store::RunResult> results);
   Result<> write_one(store::RunResult result);
   void count(const store::RunResult& result);
@@ -51,6 +75,9 @@ class Worker {
   std::vector<std::string> all_types_;  // that any detector can emit
   Replayer replayer_;
   Judge judge_;
+  Share share_;
+  std::chrono::steady_clock::time_point renewed_;  // when the claims were made or last extended
+  bool lost_ = false;                              // something of the present batch
 };
 
 }  // namespace dunetrace::detect

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <stdexcept>
+
+#include "store/work.hpp"
 #include "stored_runs.hpp"
 #include "testing/postgres.hpp"
 #include "testing/wait.hpp"
@@ -93,6 +97,34 @@ TEST_F(RoleTest, FollowsDetectorsYml) {
                              "round(confidence::numeric, 2), '; ' "
                              "ORDER BY agent_id) FROM failure_signals"),
             "patient HIGH false 0.50; shy HIGH true 0.77; strict CRITICAL false 0.77");
+}
+
+TEST_F(RoleTest, GoesOnAfterAnException) {
+  class : public Clock {
+   public:
+    [[nodiscard]] double unix_seconds() const override {
+      if (thrown.exchange(true)) return SystemClock().unix_seconds();
+      throw std::runtime_error("no clock");
+    }
+    [[nodiscard]] std::chrono::steady_clock::time_point steady() const override { return SystemClock().steady(); }
+    mutable std::atomic<bool> thrown{false};
+  } clock;
+  store_events(database_.db(), "c", "r", "agent", looping_run());
+  const Role role({.workers = 1, .poll_interval = 20ms, .lease = 10ms}, database_.db(), *registry_, *config_,
+                  database_.log().logger(), database_.metrics(), clock);
+  ASSERT_TRUE(judged(1));
+  EXPECT_TRUE(clock.thrown);
+  EXPECT_NE(database_.metrics().text().find("dunetrace_detector_cycle_failures_total 1"), std::string::npos);
+}
+
+TEST_F(RoleTest, TellsHowManyRunsWaitWithoutBeingAsked) {
+  const auto& backlog = database_.metrics().gauge("dunetrace_detector_backlog_runs", "");
+  for (int i = 0; i < 3; ++i) store_events(database_.db(), "c", "r" + std::to_string(i), "agent", looping_run());
+  ASSERT_TRUE(store::claim_runs(database_.db(), {.lease = 1h}));  // somebody is at them and does not get on
+  const auto role = start({.workers = 1, .poll_interval = 20ms});
+  EXPECT_TRUE(wait_until([&] { return backlog.value() == 3; }));
+  database_.exec("UPDATE runs SET judged_events = event_count");
+  EXPECT_TRUE(wait_until([&] { return backlog.value() == 0; }));
 }
 
 TEST_F(RoleTest, GoesOnAfterTheDatabaseWasAway) {
