@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <condition_variable>
 #include <cstdio>
 #include <fstream>
+#include <mutex>
+#include <thread>
+#include <utility>
 
 #include "api/role.hpp"
 #include "dashboard/role.hpp"
@@ -17,6 +21,10 @@
 
 namespace dunetrace::cli {
 namespace {
+
+constexpr std::chrono::milliseconds kPagesLimit{1'000};  // nothing is lost with an answer that was not read
+constexpr std::chrono::milliseconds kUnaskedStop{2'000};
+constexpr std::chrono::milliseconds kStopGrace{300};  // for the last write, when answering took the whole limit
 
 std::chrono::milliseconds to_ms(config::Settings::Seconds seconds) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(seconds);
@@ -87,6 +95,12 @@ struct Host::Impl {
   std::unique_ptr<detect::Role> detect;
   std::unique_ptr<api::Role> api;
   std::unique_ptr<http::Server> dashboard;
+  bool stopped = false;
+  bool stored = true;
+
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() { stop(kUnaskedStop); }
 
   [[nodiscard]] bool has(const std::string& role) const { return options.roles.contains(role); }
 
@@ -100,7 +114,8 @@ struct Host::Impl {
   Result<> start() {
     metrics.gauge("dunetrace_build_info", "The version of this host", {{"version", DUNETRACE_VERSION}}).set(1);
     main_db = database("host", 2);
-    DUNE_TRY(applied, migrate_when_reachable(*main_db, setup.paths.migrations, options.database_patience, log));
+    DUNE_TRY(applied,
+             migrate_when_reachable(*main_db, setup.paths.migrations, options.database_patience, log, options.stop));
     for (const auto& name : applied) log.info("database.migrated", {{"file", name}});
     if (has("detect")) start_detect();
     if (has("api")) DUNE_TRY_VOID(start_api());
@@ -120,10 +135,6 @@ struct Host::Impl {
     role.poll_interval = to_ms(settings.poll_interval);
     role.stall_timeout = to_ms(settings.stall_timeout);
     role.baseline_agents = settings.baseline_agents;
-    metrics.gauge_from("dunetrace_detector_backlog_runs", "Runs that are due and not judged yet", [this] {
-      const auto pending = store::pending_runs(*main_db, to_ms(setup.settings.detect.stall_timeout));
-      return pending ? static_cast<double>(*pending) : 0.0;
-    });
     detect =
         std::make_unique<detect::Role>(role, *detect_db, detectors.registry, detectors.config, log, metrics, clock);
   }
@@ -183,6 +194,43 @@ struct Host::Impl {
     ports.dashboard = dashboard->port();
     return {};
   }
+
+  void interrupt_databases() const {
+    for (const auto* db : {&main_db, &ingest_db, &detect_db, &api_db}) {
+      if (*db) (*db)->interrupt();
+    }
+  }
+
+  bool stop(std::chrono::milliseconds limit) {
+    if (std::exchange(stopped, true)) return stored;
+    log.info("host.stopping");
+    // What waits for a database that does not answer waits for ever: past the limit it is told to give up.
+    std::jthread at_limit([this, until = std::chrono::steady_clock::now() + limit + kStopGrace](std::stop_token over) {
+      std::mutex mutex;
+      std::condition_variable_any never;
+      std::unique_lock lock(mutex);
+      never.wait_until(lock, over, until, [] { return false; });
+      if (over.stop_requested()) return;
+      log.warn("host.databases_interrupted", {{"reason", "the time for stopping has passed"}});
+      interrupt_databases();
+    });
+    {
+      const std::jthread pages([this] {
+        if (api) api->stop(kPagesLimit);
+        if (dashboard) dashboard->drain(kPagesLimit);
+      });
+      if (ingest) stored = ingest->stop(limit);
+    }
+    ingest.reset();
+    dashboard.reset();
+    api.reset();
+    detect.reset();
+    at_limit = std::jthread();  // stops and joins
+    interrupt_databases();
+    if (!stored) log.error("host.events_lost", {{"reason", "the database did not take them in time"}});
+    log.info("host.stopped");
+    return stored;
+  }
 };
 
 Host::Host(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -208,19 +256,9 @@ void Host::set_stall_timeout(std::chrono::milliseconds timeout) {
   if (impl_->detect) impl_->detect->set_stall_timeout(timeout);
 }
 
-bool Host::stop(std::chrono::milliseconds limit) {
-  impl_->log.info("host.stopping");
-  bool stored = true;
-  if (impl_->ingest) stored = impl_->ingest->stop(limit);
-  impl_->ingest.reset();
-  if (impl_->api) impl_->api->stop(std::chrono::seconds(1));
-  impl_->dashboard.reset();
-  impl_->api.reset();
-  impl_->detect.reset();
-  if (!stored) impl_->log.error("host.events_lost", {{"reason", "the database did not take them in time"}});
-  impl_->log.info("host.stopped");
-  return stored;
-}
+void Host::refuse_questions() { impl_->main_db->interrupt(); }
+
+bool Host::stop(std::chrono::milliseconds limit) { return impl_->stop(limit); }
 
 void remove_ports(const std::filesystem::path& data_dir) {
   std::error_code ignored;  // nothing to remove is as good

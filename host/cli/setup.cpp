@@ -1,13 +1,23 @@
 #include "cli/setup.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <thread>
+#include <cerrno>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
 
 #include "config/environment.hpp"
 #include "store/migrations.hpp"
 
 namespace dunetrace::cli {
+namespace {
+
+constexpr mode_t kLogMode = 0640;  // names of agents and addresses of clients are in it
+
+}  // namespace
 
 Result<Setup> load_setup() {
   DUNE_TRY(environment, config::Environment::load(".env"));
@@ -37,20 +47,36 @@ Result<std::string> database_url(const Setup& setup, const std::string& what) {
 
 Result<std::unique_ptr<telemetry::Logger>> make_logger(const Setup& setup, const std::string& path) {
   DUNE_TRY(level, telemetry::level_from(setup.settings.host.log_level));
+  if (!path.empty()) {
+    // Before the logger makes it readable for everybody.
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, kLogMode);
+    if (file < 0 || ::fchmod(file, kLogMode) != 0) {
+      const auto reason = path + " cannot be written: " + std::strerror(errno);
+      if (file >= 0) ::close(file);
+      return fail(Code::denied, reason);
+    }
+    ::close(file);
+  }
   return std::make_unique<telemetry::Logger>(level, path);
 }
 
 Result<std::vector<std::string>> migrate_when_reachable(store::Database& db, const std::filesystem::path& migrations,
-                                                        std::chrono::seconds patience, telemetry::Logger& log) {
+                                                        std::chrono::seconds patience, telemetry::Logger& log,
+                                                        const std::stop_token& stop) {
+  const std::stop_callback interrupt(stop, [&db] { db.interrupt(); });
+  std::mutex mutex;
+  std::condition_variable_any never;
   const auto until = std::chrono::steady_clock::now() + patience;
   for (bool told = false;; told = true) {
     auto applied = store::migrate(db, migrations);
+    if (!applied && stop.stop_requested()) return fail(Code::unavailable, "stopped while starting");
     if (applied || applied.error().code != Code::unavailable || std::chrono::steady_clock::now() >= until) {
       if (!applied) return tl::unexpected<Error>(std::move(applied).error().in("database"));
       return applied;
     }
     if (!told) log.warn("database.waiting", {{"reason", applied.error().text}});
-    std::this_thread::sleep_for(std::chrono::milliseconds(500));  // a server that is starting up; nothing to wait on
+    std::unique_lock lock(mutex);  // a server that is starting up: nothing to wait on but the time
+    never.wait_for(lock, stop, std::chrono::milliseconds(500), [] { return false; });
   }
 }
 

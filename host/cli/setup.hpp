@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -38,13 +39,15 @@ struct Detectors {
 // DATABASE_URL, or a clear error that `what` needs it.
 [[nodiscard]] Result<std::string> database_url(const Setup& setup, const std::string& what);
 
-// A logger at the level of the settings; to stderr, or to `path`.
+// A logger at the level of the settings; to stderr, or to `path`, which others than its group cannot read.
 [[nodiscard]] Result<std::unique_ptr<telemetry::Logger>> make_logger(const Setup& setup, const std::string& path = {});
 
-// Brings the schema up to date; waits up to `patience` for a server that does not answer yet.
+// Brings the schema up to date; waits up to `patience` for a server that does not answer yet. When `stop` is asked for
+// meanwhile, `db` is interrupted and the error is Code::unavailable.
 [[nodiscard]] Result<std::vector<std::string>> migrate_when_reachable(store::Database& db,
                                                                       const std::filesystem::path& migrations,
                                                                       std::chrono::seconds patience,
-                                                                      telemetry::Logger& log);
+                                                                      telemetry::Logger& log,
+                                                                      const std::stop_token& stop = {});
 
 }  // namespace dunetrace::cli

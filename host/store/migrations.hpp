@@ -13,10 +13,8 @@
 
 namespace dunetrace::store {
 
-// Applies what is missing; gives the names of the files it applied. Any number of processes may call it at once.
+// Applies what is missing; gives the names of the files it applied. Any number of processes may call it at once. A
+// login the server refuses is Code::denied, a database it does not have Code::not_found: waiting mends neither.
 [[nodiscard]] Result<std::vector<std::string>> migrate(Database& db, const std::filesystem::path& directory);
-
-// Fails with Code::conflict when the database is not exactly at the version of `directory` (older or newer).
-[[nodiscard]] Result<> check_schema(Database& db, const std::filesystem::path& directory);
 
 }  // namespace dunetrace::store
