@@ -63,14 +63,9 @@ void Connection::pump(Lock& lock) {
     } else if (framer_.state() == Framer::State::fault) {
       hand_over_fault(lock, framer_.fault());
     } else if (framer_.state() == Framer::State::complete) {
-      in_flight_ = true;
-      auto request = framer_.take();
-      auto memory = memory_.take_all();
-      static_cast<void>(memory.resize(request.body.size()));
-      hold_received();
-      lock.unlock();
-      host_->on_request(self, std::move(request), std::move(memory));
-      lock.lock();
+      hand_over_request(lock, true);
+    } else if (const auto* const head = framer_.take_head(); head != nullptr && !host_->takes_body(*head)) {
+      hand_over_request(lock, false);
     } else if (framer_.take_continue()) {
       // Nothing else can be on its way to the client now, so 25 bytes fit or the connection is lost anyway.
       static_cast<void>(::send(fd_.get(), kContinue.data(), kContinue.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
@@ -99,6 +94,25 @@ void Connection::hold_received() {
   input_ = std::string();
   input_at_ = 0;
   memory_.release();
+}
+
+// A request that is not whole is the last one: its body is never read.
+void Connection::hand_over_request(Lock& lock, bool whole) {
+  in_flight_ = true;
+  auto request = framer_.take();
+  if (!whole) {
+    closing_ = true;
+    input_ = std::string();
+    input_at_ = 0;
+    request.body = std::string();
+    request.keep_alive = false;
+  }
+  auto memory = memory_.take_all();
+  static_cast<void>(memory.resize(request.body.size()));
+  hold_received();
+  lock.unlock();
+  host_->on_request(shared_from_this(), std::move(request), std::move(memory));
+  lock.lock();
 }
 
 void Connection::hand_over_fault(Lock& lock, Fault fault) {

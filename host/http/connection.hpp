@@ -29,6 +29,9 @@ class ConnectionHost {
   virtual void on_request(const ConnectionPtr& connection, RawRequest request, ByteBudget::Share memory) = 0;
   // The same for input that is no request; the answer must close.
   virtual void on_fault(const ConnectionPtr& connection, Fault fault, RawRequest known) = 0;
+  // Whether the body of a request with this head is worth waiting for; without one on_request is called at once, and
+  // the connection ends with the answer. Alone among these functions called under the lock: it only looks things up.
+  [[nodiscard]] virtual bool takes_body(const RawRequest& head) const = 0;
   // Takes the rest of an answer that the socket did not take. False when it cannot; the connection is then dropped.
   virtual bool write_slowly(const ConnectionPtr& connection, std::size_t bytes) = 0;
 };
@@ -75,6 +78,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void pump(Lock& lock);
   void compact();
   void hold_received();
+  void hand_over_request(Lock& lock, bool whole);
   void hand_over_fault(Lock& lock, Fault fault);
   void answered(Lock& lock);
   void die(Lock& lock);

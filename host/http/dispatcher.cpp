@@ -162,6 +162,11 @@ void Dispatcher::on_fault(const ConnectionPtr& connection, Fault fault, RawReque
   Exchange(port_, connection, known).answer(std::move(response));
 }
 
+bool Dispatcher::takes_body(const RawRequest& head) const {
+  const auto target = parse_target(head.target);
+  return target && router_.match(head.method, target->path).kind == Router::Match::Kind::found;
+}
+
 void Dispatcher::on_request(const ConnectionPtr& connection, RawRequest raw, ByteBudget::Share memory) {
   auto exchange = std::make_shared<Exchange>(port_, connection, raw, std::move(memory));
   try {

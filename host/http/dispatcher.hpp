@@ -22,6 +22,7 @@ class Dispatcher final : public ConnectionHost, public PeerHost, public std::ena
   ConnectionPtr opened(int fd) override;
   void closed(const ConnectionPtr& connection) override;
   void on_request(const ConnectionPtr& connection, RawRequest request, ByteBudget::Share memory) override;
+  [[nodiscard]] bool takes_body(const RawRequest& head) const override;
   void on_fault(const ConnectionPtr& connection, Fault fault, RawRequest known) override;
   bool write_slowly(const ConnectionPtr& connection, std::size_t bytes) override;
 

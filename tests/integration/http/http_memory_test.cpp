@@ -64,6 +64,26 @@ TEST(HttpMemory, RefusesBodiesAboveTheBudgetAndServesTheOthers) {
   EXPECT_EQ(server.client().ask(request + "u").status, 200) << "and then there is room again";
 }
 
+TEST(HttpMemory, DoesNotWaitForBodiesThatNobodyTakes) {
+  TestServer server;
+  const auto ask = [&](std::string_view start, std::string_view length) {
+    auto client = server.client();
+    auto answer = client.ask(std::string(start) + " HTTP/1.1\r\nHost: x\r\n" + std::string(length) + "\r\n\r\n");
+    EXPECT_EQ(client.read_to_end(), "") << "the connection ends with the answer";
+    return answer;
+  };
+  const auto unknown = ask("POST /nowhere", "Content-Length: 1000000\r\nExpect: 100-continue");
+  EXPECT_EQ(unknown.status, 404) << unknown.head;
+  EXPECT_EQ(unknown.header("Connection"), "close");
+  const auto wrong = ask("POST /text/1", "Transfer-Encoding: chunked");
+  EXPECT_EQ(wrong.status, 405);
+  EXPECT_EQ(wrong.header("Allow"), "GET, HEAD, OPTIONS");
+  EXPECT_EQ(ask("PUT /part/%zz", "Content-Length: 1000000").status, 400);
+  auto kept = server.client();
+  EXPECT_EQ(kept.ask(post_request("/nowhere", "small")).status, 404);
+  EXPECT_EQ(kept.ask(get_request("/part/x")).status, 200) << "a short body does not cost the connection";
+}
+
 TEST(HttpMemory, GetsBackWhatAbortedClientsHeld) {
   TestServer server(narrow());
   const auto request = unfinished();
