@@ -30,6 +30,7 @@ class ManagedPostgres {
   // Makes the cluster when there is none, takes over one that an ended host left running, starts it and waits until it
   // accepts. Errors (Code::conflict or not_found): binaries missing (with the package to install), other major version
   // on disk, directory not ours, held by another running host, no directory the server's user can reach.
+  // A server that ends on its own later on is started again.
   [[nodiscard]] static Result<std::unique_ptr<ManagedPostgres>> start(ManagedPostgresOptions options,
                                                                       telemetry::Logger& log);
   ~ManagedPostgres();  // stop() with a limit of 6 s, unless it was called

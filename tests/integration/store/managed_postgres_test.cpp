@@ -163,6 +163,32 @@ TEST_F(ManagedPostgresTest, StartsAfterItsServerWasKilledWithAllItsProcesses) {
   EXPECT_EQ(kept((*again)->url()), "1") << "committed is kept";
 }
 
+TEST_F(ManagedPostgresTest, AServerThatWasKilledIsStartedAgain) {
+  copy_cluster();
+  const auto server = start();
+  ASSERT_TRUE(server) << server.error().text;
+  write_something((*server)->url());
+  for (int round = 0; round < 2; ++round) {
+    const auto killed = postmaster();
+    ::kill(killed, SIGKILL);
+    ASSERT_TRUE(wait_until(
+        [&] {
+          const auto file = data_dir / "postgres" / "postmaster.pid";
+          if (!fs::exists(file) || log.text().find("postgres.restarted") == std::string::npos) return false;
+          const auto now = read_file(file);
+          return !now.empty() && std::stoi(now) != killed && detail::wait_gone(killed, 0ms);
+        },
+        60s));
+    ASSERT_TRUE(wait_until(
+        [&] {
+          Database db({.url = (*server)->url(), .application_name = "test"}, log.logger(), metrics);
+          return db.ping().has_value();
+        },
+        60s));
+    EXPECT_EQ(kept((*server)->url()), "1");
+  }
+}
+
 // After a power loss the number in the file may belong to anybody: here to this test, and to the server's own user.
 TEST_F(ManagedPostgresTest, AStalePidOfALivingStrangerDoesNotBlock) {
   copy_cluster();
