@@ -25,6 +25,7 @@ Command make_keys(CLI::App& parent);
 Command make_plugins(CLI::App& parent);
 Command make_detectors(CLI::App& parent);
 Command make_demo(CLI::App& parent);
+Command make_backtest(CLI::App& parent);
 
 // Prints "dunetrace: <text>" on stderr and gives the exit code for it: 2 for what the caller can correct, 1 otherwise.
 int report(const Error& error);
