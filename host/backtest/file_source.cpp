@@ -13,7 +13,7 @@ namespace dunetrace::backtest {
 namespace {
 
 constexpr std::size_t kPieceBytes = 512 * 1024;  // a few milliseconds of work for one thread
-constexpr std::string_view kBlank = " \t\r";
+constexpr std::string_view kBlank = " \t\r\n";
 // A body names an agent besides those of its events; ingest checks that it is there and nothing else.
 constexpr std::string_view kBodyAgent = R"("agent_id":"-"})";
 
@@ -136,7 +136,21 @@ Result<RunEvents> run_of(AcceptedBatch batch) {
   return run;
 }
 
+Result<RunEvents> admit(std::string body, const FileRules& rules) {
+  const ingest::AdmissionRules admission{std::numeric_limits<std::size_t>::max(), rules.rehash_legacy_fields};
+  // There is no time of receipt; NaN marks the events that ask for it, for no event can bring it itself.
+  auto admitted = ingest::admit(std::move(body), admission, std::numeric_limits<double>::quiet_NaN());
+  if (!admitted) return fail(Code::invalid_argument, reason_of(admitted.error()));
+  return run_of(std::move(admitted->batch));
+}
+
 }  // namespace
+
+Result<RunEvents> read_run(std::string_view text, const FileRules& rules) {
+  text = trimmed(text);
+  if (!text.starts_with('[')) return admit(body_of_run(text), rules);
+  return admit(R"({"events":)" + std::string(text) + ',' + std::string(kBodyAgent), rules);
+}
 
 Result<FileSource> FileSource::open(const std::filesystem::path& path, const FileRules& rules) {
   DUNE_TRY(file, LineFile::open(path));
@@ -214,18 +228,11 @@ Result<Load> FileSource::next() {
 }
 
 Recorded FileSource::load(const Work& work, const FileRules& rules) {
-  const ingest::AdmissionRules admission{std::numeric_limits<std::size_t>::max(), rules.rehash_legacy_fields};
   Recorded out;
   out.skipped = work.skipped;
   out.runs.reserve(work.pieces.size());
   for (const auto& piece : work.pieces) {
-    // There is no time of receipt; NaN marks the events that ask for it, for no event can bring it itself.
-    auto admitted = ingest::admit(piece.body, admission, std::numeric_limits<double>::quiet_NaN());
-    if (!admitted) {
-      out.skipped.push_back({at_line(piece.line), reason_of(admitted.error())});
-      continue;
-    }
-    auto run = run_of(std::move(admitted->batch));
+    auto run = admit(piece.body, rules);
     if (!run) {
       out.skipped.push_back({at_line(piece.line), run.error().text});
       continue;

@@ -18,6 +18,9 @@ struct FileRules {
   bool rehash_legacy_fields = true;  // as REHASH_LEGACY_FIELDS
 };
 
+// The one run of a JSON text: {"events": [wire event, …]} or the list of events alone.
+[[nodiscard]] Result<RunEvents> read_run(std::string_view text, const FileRules& rules);
+
 class FileSource final : public Source {
  public:
   [[nodiscard]] static Result<FileSource> open(const std::filesystem::path& path, const FileRules& rules);

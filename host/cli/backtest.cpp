@@ -15,7 +15,6 @@
 #include "cli/command.hpp"
 #include "cli/setup.hpp"
 #include "core/clock.hpp"
-#include "plugin/path_policy.hpp"
 
 namespace dunetrace::cli {
 namespace {
@@ -53,11 +52,8 @@ Result<double> duration_of(const std::string& text) {
 
 // The configuration in force, with one library more or in the place of its older version.
 Result<Detectors> with_plugin(const Setup& setup, const Detectors& current, const std::string& file) {
-  std::error_code failed;
-  const auto path = std::filesystem::canonical(file, failed);
-  if (failed) return fail(Code::not_found, "--plugin: " + file + ": " + failed.message());
-  DUNE_TRY(directory, plugin::check_directory(path.parent_path()));
-  DUNE_TRY(library, plugin::load_library(directory / path.filename(), false));
+  DUNE_TRY(library, load_plugin(file, false));
+  const std::filesystem::path path = library.path;
   auto libraries = current.registry.libraries();
   std::erase_if(libraries, [&](const plugin::Library& other) { return other.id == library.id; });
   libraries.push_back(std::move(library));

@@ -23,6 +23,7 @@ Command make_serve(CLI::App& parent);
 Command make_migrate(CLI::App& parent);
 Command make_keys(CLI::App& parent);
 Command make_plugins(CLI::App& parent);
+Command make_plugin(CLI::App& parent);
 Command make_detectors(CLI::App& parent);
 Command make_demo(CLI::App& parent);
 Command make_backtest(CLI::App& parent);
