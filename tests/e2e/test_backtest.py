@@ -11,7 +11,7 @@ import unittest
 
 import reference
 import reference_replay
-from harness import BINARY, Host, make_data_dir, run_dunetrace
+from harness import BINARY, REPOSITORY, Host, make_data_dir, run_dunetrace
 from post_real_runs import DATA, read_runs
 from random_runs import generate
 
@@ -135,6 +135,16 @@ class Commands(Backtest):
         for form in ((), ("--json",)):
             outputs = {self.run_it("--from", path, "--config", change, *form)[1] for _ in range(5)}
             self.assertEqual(len(outputs), 1)
+
+    def test_golden_reports(self):
+        golden = REPOSITORY / "tests/golden/backtest"
+        for name in ("runs.ndjson", "current.yml", "proposed.yml"):
+            shutil.copy(golden / name, self.directory)
+        command = ("--from", "runs.ndjson", "--config", "proposed.yml")
+        for form, expected in (((), "expected.txt"), (("--json",), "expected.json")):
+            code, out, err = self.run_it(*command, *form, env={"DETECTOR_CONFIG": "current.yml"})
+            self.assertEqual((code, err), (0, ""))
+            self.assertEqual(out, (golden / expected).read_text(), expected)
 
     def test_exit_codes(self):
         path = self.loops()
