@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "config/environment.hpp"
+#include "plugin/path_policy.hpp"
 #include "store/migrations.hpp"
 
 namespace dunetrace::cli {
@@ -35,6 +36,17 @@ Result<Detectors> load_detectors(const Setup& setup, telemetry::Logger& log, con
   DUNE_TRY(config, parsed.resolve(schemas, setup.settings.detect.shadow_failure_types));
   for (const auto& warning : config.warnings()) log.warn("detectors.warning", {{"text", warning}});
   return Detectors{std::move(registry), std::move(config), path};
+}
+
+Result<plugin::Library> load_plugin(const std::filesystem::path& file, bool first_party) {
+  std::error_code failed;
+  const auto path = std::filesystem::canonical(file, failed);
+  if (failed) return fail(Code::not_found, "plugin " + file.string() + ": " + failed.message());
+  auto directory = plugin::check_directory(path.parent_path());
+  if (!directory) return tl::unexpected<Error>(std::move(directory).error().in("plugin directory"));
+  auto library = plugin::load_library(*directory / path.filename(), first_party);
+  if (!library) return tl::unexpected<Error>(std::move(library).error().in("plugin"));
+  return library;
 }
 
 Result<std::string> database_url(const Setup& setup, const std::string& what) {

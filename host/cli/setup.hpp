@@ -36,6 +36,9 @@ struct Detectors {
 [[nodiscard]] Result<Detectors> load_detectors(const Setup& setup, telemetry::Logger& log,
                                                const std::filesystem::path& file = {});
 
+// One plugin by its path, under the rules for directories and files of plugins.
+[[nodiscard]] Result<plugin::Library> load_plugin(const std::filesystem::path& file, bool first_party);
+
 // DATABASE_URL, or a clear error that `what` needs it.
 [[nodiscard]] Result<std::string> database_url(const Setup& setup, const std::string& what);
 
