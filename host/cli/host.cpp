@@ -152,6 +152,7 @@ struct Host::Impl {
     server.port = settings.dashboard_port;
     server.io_threads = 1;
     server.workers = 1;  // every answer comes from memory
+    server.max_body_bytes = 64 * 1024;  // and no request has one
     DUNE_TRY(opened, http::Server::open(std::move(server), std::move(router), log, metrics));
     dashboard = std::move(opened);
     ports.dashboard = dashboard->port();
