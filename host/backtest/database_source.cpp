@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "detect/replay.hpp"
 #include "store/baselines.hpp"
 #include "store/work.hpp"
 
@@ -43,7 +44,7 @@ Result<Recorded> DatabaseSource::load(const std::vector<store::RecordedRun>& pag
     each.agent_version = run.agent_version;
     each.first_received_at = run.first_received_at;
   }
-  DUNE_TRY(events, store::load_events(db_, wanted));
+  DUNE_TRY(events, store::load_events(db_, wanted, detect::kMaxLoaded));
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const auto& run = wanted[i];
     Baselines baselines;
