@@ -52,7 +52,7 @@ class PluginCommands(unittest.TestCase):
 
     def test_describe_refuses_what_is_no_plugin(self):
         self.assertIn("No such file", self.expect(2, "describe", "/none.so"))
-        self.assertIn("cannot be loaded", self.expect(2, "describe", self.write("text.so", "hello")))
+        self.assertIn("is no ELF library", self.expect(2, "describe", self.write("text.so", "hello")))
         file = shutil.copy(PLUGINS / "tool_loop.so", self.directory)
         pathlib.Path(file).chmod(0o777)
         self.assertIn("everybody may write to it", self.expect(2, "describe", file))
