@@ -41,11 +41,17 @@ std::vector<std::string> failure_types(const plugin::Registry& registry) {
 }  // namespace
 
 struct Host::Impl {
-  Impl(const Setup& s, const Detectors& d, Options o, telemetry::Logger& l)
-      : setup(s), detectors(d), options(std::move(o)), log(l), explainer(make_explainer(d.registry, l)) {}
+  Impl(const Setup& s, const plugin::Live& what, Options o, telemetry::Logger& l)
+      : setup(s),
+        live(what),
+        detectors(what.current()),
+        options(std::move(o)),
+        log(l),
+        explainer(make_explainer(detectors->registry, l)) {}
 
   const Setup& setup;
-  const Detectors& detectors;
+  const plugin::Live& live;
+  const std::shared_ptr<const plugin::Generation> detectors;  // at the start
   const Options options;
   telemetry::Logger& log;
   SystemClock clock;
@@ -98,8 +104,7 @@ struct Host::Impl {
     role.poll_interval = to_ms(settings.poll_interval);
     role.stall_timeout = to_ms(settings.stall_timeout);
     role.baseline_agents = settings.baseline_agents;
-    detect =
-        std::make_unique<detect::Role>(role, *detect_db, detectors.registry, detectors.config, log, metrics, clock);
+    detect = std::make_unique<detect::Role>(role, *detect_db, live, log, metrics, clock);
   }
 
   Result<> start_api() {
@@ -111,7 +116,7 @@ struct Host::Impl {
     role.page_size_default = settings.api.page_size_default;
     role.page_size_max = settings.api.page_size_max;
     role.cors_origins = dashboard_origins();
-    role.failure_types = failure_types(detectors.registry);
+    role.failure_types = failure_types(detectors->registry);
     api_db = database("api", role.workers);
     DUNE_TRY(opened, api::Role::open(role, *api_db, explainer, log, metrics, clock));
     api = std::move(opened);
@@ -151,7 +156,7 @@ struct Host::Impl {
     server.bind = settings.bind;
     server.port = settings.dashboard_port;
     server.io_threads = 1;
-    server.workers = 1;  // every answer comes from memory
+    server.workers = 1;                 // every answer comes from memory
     server.max_body_bytes = 64 * 1024;  // and no request has one
     DUNE_TRY(opened, http::Server::open(std::move(server), std::move(router), log, metrics));
     dashboard = std::move(opened);
@@ -200,9 +205,9 @@ struct Host::Impl {
 Host::Host(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Host::~Host() = default;
 
-Result<std::unique_ptr<Host>> Host::start(const Setup& setup, const Detectors& detectors, Options options,
+Result<std::unique_ptr<Host>> Host::start(const Setup& setup, const plugin::Live& live, Options options,
                                           telemetry::Logger& log) {
-  auto impl = std::make_unique<Impl>(setup, detectors, std::move(options), log);
+  auto impl = std::make_unique<Impl>(setup, live, std::move(options), log);
   DUNE_TRY_VOID(impl->start());
   return std::unique_ptr<Host>(new Host(std::move(impl)));
 }

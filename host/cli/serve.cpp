@@ -31,8 +31,9 @@ Result<int> serve(const std::vector<std::string>& roles) {
   DUNE_TRY(lock, lock_if_free(setup.settings.host.data_dir, *log));
   if (lock) remove_ports(setup.settings.host.data_dir);
   DUNE_TRY(detectors, load_detectors(setup, *log));
+  const plugin::Live live(std::make_shared<const plugin::Generation>(std::move(detectors)));
   Host::Options options{.roles = {roles.begin(), roles.end()}, .database_url = url, .stop = watch.token()};
-  DUNE_TRY(host, Host::start(setup, detectors, std::move(options), *log));
+  DUNE_TRY(host, Host::start(setup, live, std::move(options), *log));
   if (lock) DUNE_TRY_VOID(write_ports(host->ports(), setup.settings.host.data_dir));
   const auto& ports = host->ports();
   std::printf("ready: ingest %d, api %d, dashboard %d (0 = not in this process)\n", ports.ingest, ports.api,

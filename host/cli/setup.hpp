@@ -11,7 +11,7 @@
 #include "config/paths.hpp"
 #include "config/settings.hpp"
 #include "core/result.hpp"
-#include "plugin/registry.hpp"
+#include "plugin/generation.hpp"
 #include "store/database.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
@@ -26,11 +26,7 @@ struct Setup {
 // Environment and .env, and where the program's own files lie.
 [[nodiscard]] Result<Setup> load_setup();
 
-struct Detectors {
-  plugin::Registry registry;
-  config::DetectorsConfig config;
-  std::filesystem::path file;  // the detectors.yml that was read
-};
+using Detectors = plugin::Generation;
 
 // detectors.yml (the one of the settings unless `file` is given) and every plugin it may use.
 [[nodiscard]] Result<Detectors> load_detectors(const Setup& setup, telemetry::Logger& log,

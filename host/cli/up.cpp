@@ -65,6 +65,7 @@ Result<int> up(bool with_demo) {
   const auto log_file = (data_dir / "dunetrace.log").string();
   DUNE_TRY(log, make_logger(setup, log_file));
   DUNE_TRY(detectors, load_detectors(setup, *log));
+  const plugin::Live live(std::make_shared<const plugin::Generation>(std::move(detectors)));
   std::unique_ptr<store::ManagedPostgres> postgres;  // ends after the host, also when something fails
   auto database = setup.settings.host.database_url;
   if (database.empty()) {
@@ -75,7 +76,7 @@ Result<int> up(bool with_demo) {
   }
   Host::Options options{
       .roles = {std::begin(Host::kRoles), std::end(Host::kRoles)}, .database_url = database, .stop = watch.token()};
-  DUNE_TRY(host, Host::start(setup, detectors, std::move(options), *log));
+  DUNE_TRY(host, Host::start(setup, live, std::move(options), *log));
   DUNE_TRY_VOID(write_ports(host->ports(), data_dir));
   print_ready(setup, host->ports(), log_file);
   std::jthread player;

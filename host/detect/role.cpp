@@ -12,8 +12,8 @@
 namespace dunetrace::detect {
 
 struct Role::Impl {
-  Impl(Options o, store::Database& database, const plugin::Registry& registry, const config::DetectorsConfig& config,
-       telemetry::Logger& logger, telemetry::Metrics& metrics, const Clock& time)
+  Impl(Options o, store::Database& database, const plugin::Live& live, telemetry::Logger& logger,
+       telemetry::Metrics& metrics, const Clock& time)
       : options(std::move(o)),
         stall_timeout(options.stall_timeout),
         db(database),
@@ -22,7 +22,7 @@ struct Role::Impl {
         counters(metrics),
         wakeup(o.workers) {
     for (int i = 0; i < options.workers; ++i) {
-      workers.push_back(std::make_unique<Worker>(options, stall_timeout, db, registry, config, log, counters, clock));
+      workers.push_back(std::make_unique<Worker>(options, stall_timeout, db, live, log, counters, clock));
     }
     for (int i = 0; i < options.workers; ++i) {
       threads.emplace_back(
@@ -88,10 +88,9 @@ struct Role::Impl {
   std::unique_ptr<store::Notifications> notifications;
 };
 
-Role::Role(Options options, store::Database& db, const plugin::Registry& registry,
-           const config::DetectorsConfig& config, telemetry::Logger& log, telemetry::Metrics& metrics,
-           const Clock& clock)
-    : impl_(std::make_unique<Impl>(std::move(options), db, registry, config, log, metrics, clock)) {}
+Role::Role(Options options, store::Database& db, const plugin::Live& live, telemetry::Logger& log,
+           telemetry::Metrics& metrics, const Clock& clock)
+    : impl_(std::make_unique<Impl>(std::move(options), db, live, log, metrics, clock)) {}
 
 void Role::set_stall_timeout(std::chrono::milliseconds timeout) {
   impl_->stall_timeout = timeout;

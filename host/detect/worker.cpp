@@ -61,23 +61,37 @@ void WorkerMetrics::failure(const std::string& detector) {
 }
 
 Worker::Worker(const Options& options, const std::atomic<std::chrono::milliseconds>& stall_timeout, store::Database& db,
-               const plugin::Registry& registry, const config::DetectorsConfig& config, telemetry::Logger& log,
-               WorkerMetrics& metrics, const Clock& clock)
+               const plugin::Live& live, telemetry::Logger& log, WorkerMetrics& metrics, const Clock& clock)
     : options_(options),
       stall_timeout_(stall_timeout),
       db_(db),
       log_(log),
       metrics_(metrics),
       clock_(clock),
-      judge_(registry, config, log),
+      live_(live),
       share_{options.batch_size, options.lease} {
-  for (const auto& entry : registry.components()) {
+  refresh();
+}
+
+void Worker::refresh() {
+  auto now = live_.current();
+  if (now == generation_) return;
+  judge_.reset();  // before what it refers to
+  generation_ = std::move(now);
+  judge_.emplace(generation_->registry, generation_->config, log_);
+}
+
+std::vector<std::string> Worker::all_types() const {
+  std::vector<std::string> all;
+  for (const auto& entry : generation_->registry.components()) {
     const auto& types = entry.component->schema.signal_types;
-    all_types_.insert(all_types_.end(), types.begin(), types.end());
+    all.insert(all.end(), types.begin(), types.end());
   }
+  return all;
 }
 
 Result<Worker::Cycle> Worker::cycle() {
+  refresh();
   const auto started = clock_.steady();
   const store::ClaimRules rules{.limit = share_.limit,
                                 .lease = share_.lease,
@@ -186,7 +200,7 @@ store::RunResult Worker::judge(const store::ClaimedRun& claimed, RunEvents event
   result.agent_version = claimed.agent_version;
   try {
     const Run run = replayer_.replay(std::move(events), baselines(claimed));
-    auto verdict = judge_.judge(run);
+    auto verdict = judge_->judge(run);
     if (!run.events.empty()) {
       result.agent_id = run.agent_id;
       result.agent_version = run.agent_version;
@@ -214,7 +228,7 @@ store::RunResult Worker::unjudged(const store::ClaimedRun& claimed, const char* 
   result.agent_id = claimed.agent_id;
   result.agent_version = claimed.agent_version;
   result.incomplete = to_json({{"host", reason, {}}});
-  result.unjudged_types = all_types_;
+  result.unjudged_types = all_types();
   return result;
 }
 
@@ -237,7 +251,7 @@ Result<> Worker::write_one(store::RunResult result) {
     log_.error("detect.result_refused", {{"run", result.run.run_id}, {"reason", written.error().text}});
     result.signals.clear();
     result.incomplete = to_json({{"host", "the database refused the signals of this run", {}}});
-    result.unjudged_types = all_types_;
+    result.unjudged_types = all_types();
     written = store::write_results(db_, {result});
   }
   if (!written) return tl::unexpected<Error>(std::move(written).error());

@@ -3,11 +3,14 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include "detect/judge.hpp"
 #include "detect/replay.hpp"
 #include "detect/role.hpp"
+#include "plugin/generation.hpp"
 #include "store/work.hpp"
 
 namespace dunetrace::detect {
@@ -33,8 +36,7 @@ class Worker {
  public:
   // `stall_timeout` may change between cycles.
   Worker(const Options& options, const std::atomic<std::chrono::milliseconds>& stall_timeout, store::Database& db,
-         const plugin::Registry& registry, const config::DetectorsConfig& config, telemetry::Logger& log,
-         WorkerMetrics& metrics, const Clock& clock);
+         const plugin::Live& live, telemetry::Logger& log, WorkerMetrics& metrics, const Clock& clock);
 
   struct Cycle {
     std::size_t claimed = 0;
@@ -54,6 +56,9 @@ class Worker {
   };
   using Batch = std::vector<store::ClaimedRun>;
 
+  // Takes over what is in force now; between batches, so that one batch is judged by one generation.
+  void refresh();
+  [[nodiscard]] std::vector<std::string> all_types() const;  // that any detector can emit
   Result<> judge_together(const Batch& batch, std::vector<RunEvents> events);
   Result<> judge_one_by_one(const Batch& batch);
   store::RunResult judge(const store::ClaimedRun& claimed, RunEvents events);
@@ -72,9 +77,10 @@ class Worker {
   telemetry::Logger& log_;
   WorkerMetrics& metrics_;
   const Clock& clock_;
-  std::vector<std::string> all_types_;  // that any detector can emit
   Replayer replayer_;
-  Judge judge_;
+  const plugin::Live& live_;
+  std::shared_ptr<const plugin::Generation> generation_;  // that judge_ works with
+  std::optional<Judge> judge_;
   Share share_;
   std::chrono::steady_clock::time_point renewed_;  // when the claims were made or last extended
   bool lost_ = false;                              // something of the present batch

@@ -40,9 +40,9 @@ struct Component {
 enum class Mode : std::uint8_t { in_process, isolated };
 
 struct Library {
-  std::string path;              // as the operator knows it
-  std::filesystem::path file;    // the bytes that were checked, which are the bytes to map
-  std::string sha256;            // of those bytes, lower-case hex
+  std::string path;            // as the operator knows it
+  std::filesystem::path file;  // the bytes that were checked, which are the bytes to map
+  std::string sha256;          // of those bytes, lower-case hex
   Mode mode = Mode::in_process;
   std::string id;  // "com.example.loops"
   std::string vendor;

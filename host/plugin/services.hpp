@@ -1,5 +1,6 @@
 // What a plugin may ask of its host (plugin-abi.md 9). In the host's process these calls act; in a runner they are
-// passed on to the host. Thread-safe. Granting (which kind of component may ask what) is decided before they are called.
+// passed on to the host. Thread-safe. Granting (which kind of component may ask what) is decided before they are
+// called.
 #pragma once
 
 #include <chrono>

@@ -21,22 +21,20 @@ using dunetrace::testing::wait_until;
 
 class RoleTest : public ::testing::Test {
  protected:
-  void SetUp() override {
+  void SetUp() override { configure(""); }
+  void configure(const std::string& yaml) {
     auto registry = plugin::Registry::load(std::filesystem::path(DUNE_BINARY_DIR) / "lib/dunetrace/plugins", {},
                                            database_.log().logger());
     ASSERT_TRUE(registry) << registry.error().text;
-    registry_ = std::make_unique<plugin::Registry>(std::move(*registry));
-    configure("");
-  }
-  void configure(const std::string& yaml) {
-    auto config = config::DetectorsFile::parse(yaml, "detectors.yml").value().resolve(registry_->schemas(), {});
+    auto config = config::DetectorsFile::parse(yaml, "detectors.yml").value().resolve(registry->schemas(), {});
     ASSERT_TRUE(config) << config.error().text;
-    config_ = std::make_unique<config::DetectorsConfig>(std::move(*config));
+    live_ = std::make_unique<plugin::Live>(std::make_shared<const plugin::Generation>(
+        plugin::Generation{std::move(*registry), std::move(*config), "detectors.yml"}));
   }
   // Polls rarely, so that what happens soon happens because of a notification.
   std::unique_ptr<Role> start(Options options = {.workers = 2, .poll_interval = 60s}) {
-    return std::make_unique<Role>(options, database_.db(), *registry_, *config_, database_.log().logger(),
-                                  database_.metrics(), clock_);
+    return std::make_unique<Role>(options, database_.db(), *live_, database_.log().logger(), database_.metrics(),
+                                  clock_);
   }
   bool judged(int runs) {
     return wait_until([&] { return database_.scalar("SELECT count(*) FROM processed_runs") == std::to_string(runs); });
@@ -44,8 +42,7 @@ class RoleTest : public ::testing::Test {
 
   TestDatabase database_;
   SystemClock clock_;
-  std::unique_ptr<plugin::Registry> registry_;
-  std::unique_ptr<config::DetectorsConfig> config_;
+  std::unique_ptr<plugin::Live> live_;
 };
 
 TEST_F(RoleTest, JudgesARunAsSoonAsItIsAnnounced) {
@@ -110,7 +107,7 @@ TEST_F(RoleTest, GoesOnAfterAnException) {
     mutable std::atomic<bool> thrown{false};
   } clock;
   store_events(database_.db(), "c", "r", "agent", looping_run());
-  const Role role({.workers = 1, .poll_interval = 20ms, .lease = 10ms}, database_.db(), *registry_, *config_,
+  const Role role({.workers = 1, .poll_interval = 20ms, .lease = 10ms}, database_.db(), *live_,
                   database_.log().logger(), database_.metrics(), clock);
   ASSERT_TRUE(judged(1));
   EXPECT_TRUE(clock.thrown);

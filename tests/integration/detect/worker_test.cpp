@@ -33,15 +33,17 @@ class BusyClock final : public Clock {
 
 class WorkerTest : public ::testing::Test {
  protected:
-  WorkerTest()
-      : registry_(plugin::Registry::load(std::filesystem::path(DUNE_BINARY_DIR) / "lib/dunetrace/plugins", {},
-                                         database_.log().logger())
-                      .value()),
-        config_(config::DetectorsFile::parse("", "detectors.yml").value().resolve(registry_.schemas(), {}).value()) {}
+  WorkerTest() : live_(generation()) {}
 
-  Worker worker() {
-    return {options_, stall_timeout_, db_, registry_, config_, database_.log().logger(), metrics_, clock_};
+  std::shared_ptr<const plugin::Generation> generation() {
+    auto registry = plugin::Registry::load(std::filesystem::path(DUNE_BINARY_DIR) / "lib/dunetrace/plugins", {},
+                                           database_.log().logger())
+                        .value();
+    auto config = config::DetectorsFile::parse("", "detectors.yml").value().resolve(registry.schemas(), {}).value();
+    return std::make_shared<const plugin::Generation>(
+        plugin::Generation{std::move(registry), std::move(config), "detectors.yml"});
   }
+  Worker worker() { return {options_, stall_timeout_, db_, live_, database_.log().logger(), metrics_, clock_}; }
   void store_runs(int runs) {
     for (int i = 0; i < runs; ++i) store_events(db_, "c", "r" + std::to_string(i), "agent", looping_run());
   }
@@ -50,8 +52,7 @@ class WorkerTest : public ::testing::Test {
   TestDatabase database_;
   store::Database& db_ = database_.db();
   BusyClock clock_;
-  plugin::Registry registry_;
-  config::DetectorsConfig config_;
+  plugin::Live live_;
   Options options_;
   std::atomic<std::chrono::milliseconds> stall_timeout_{90s};
   WorkerMetrics metrics_{database_.metrics()};
