@@ -2,20 +2,16 @@
 // that probes cost one round trip a second however many there are.
 #pragma once
 
-#include <chrono>
-#include <mutex>
-#include <optional>
-
 #include "core/clock.hpp"
 #include "core/result.hpp"
 #include "http/message.hpp"
-#include "store/database.hpp"
+#include "store/health_probe.hpp"
 
 namespace dunetrace::api {
 
 class Health {
  public:
-  Health(store::Database& db, const Clock& clock) : db_(db), clock_(clock) {}
+  Health(store::Database& db, const Clock& clock) : probe_(db, clock) {}
 
   // {"status":"ok","db":"ok"}, or 503 {"status":"degraded","db":"<reason>"}.
   [[nodiscard]] http::Response health();
@@ -24,14 +20,7 @@ class Health {
   [[nodiscard]] http::Response ready();
 
  private:
-  [[nodiscard]] Result<> database();
-
-  store::Database& db_;
-  const Clock& clock_;
-  std::mutex mutex_;
-  std::optional<Result<>> last_;
-  std::chrono::steady_clock::time_point asked_at_{};
-  bool asking_ = false;
+  store::HealthProbe probe_;
 };
 
 }  // namespace dunetrace::api

@@ -23,10 +23,12 @@ Command make_serve(CLI::App& parent);
 Command make_migrate(CLI::App& parent);
 Command make_keys(CLI::App& parent);
 Command make_plugins(CLI::App& parent);
+Command make_plugin(CLI::App& parent);
 Command make_detectors(CLI::App& parent);
 Command make_spool(CLI::App& parent);
 Command make_dead_letters(CLI::App& parent);
 Command make_demo(CLI::App& parent);
+Command make_backtest(CLI::App& parent);
 
 // Prints "dunetrace: <text>" on stderr and gives the exit code for it: 2 for what the caller can correct, 1 otherwise.
 int report(const Error& error);

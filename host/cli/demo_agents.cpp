@@ -143,11 +143,9 @@ void checkout(Playbook& book) {
   cascade.tool("ship_order", "desk", false, 400, "connection refused").errored("ConnectionError");
   book.add(cascade, kCheckout);
   DemoScript slow(kCheckout, book.ago(40), "buy a chair");  // waits for a warehouse that hangs
-  slow.llm({.prompt_tokens = 500, .finish_reason = "tool_calls"}).external("provider_outage", "warehouse");
-  slow.tool("reserve_stock", "chair", true, 28'000)
-      .tool("charge_card", "120.00", true)
-      .llm({.prompt_tokens = 900})
-      .final_answer();
+  slow.llm({.prompt_tokens = 500, .finish_reason = "tool_calls"});
+  slow.slow_tool("reserve_stock", "chair", 28'000, "provider_outage", "warehouse");
+  slow.tool("charge_card", "120.00", true).llm({.prompt_tokens = 900}).final_answer();
   book.add(slow, kCheckout);
   DemoScript broken(kCheckout, book.ago(2), "buy a pen");  // does not get past its first step
   broken.llm({.prompt_tokens = 480, .finish_reason = "tool_calls"}).errored("KeyError");

@@ -70,14 +70,16 @@ DemoScript& DemoScript::llm(const LlmAnswer& answer) {
   return *this;
 }
 
-DemoScript& DemoScript::tool(std::string_view name, std::string_view args, bool success, int latency_ms,
-                             std::string_view error) {
+void DemoScript::call(std::string_view name, std::string_view args) {
   ++step_;
   ++tool_calls_;
   begin("tool.called");
   out_.field("tool_name", name);
   out_.field("args_hash", hash16(args));
   end();
+}
+
+void DemoScript::answer(std::string_view name, bool success, int latency_ms, std::string_view error) {
   now_ += latency_ms / 1000.0;
   begin("tool.responded");
   out_.field("tool_name", name);
@@ -86,6 +88,23 @@ DemoScript& DemoScript::tool(std::string_view name, std::string_view args, bool 
   out_.field("latency_ms", latency_ms);
   if (!success) out_.field("error_hash", hash16(error));
   end();
+}
+
+DemoScript& DemoScript::tool(std::string_view name, std::string_view args, bool success, int latency_ms,
+                             std::string_view error) {
+  call(name, args);
+  answer(name, success, latency_ms, error);
+  return *this;
+}
+
+DemoScript& DemoScript::slow_tool(std::string_view name, std::string_view args, int latency_ms, std::string_view signal,
+                                  std::string_view source) {
+  call(name, args);
+  begin("external.signal");
+  out_.field("signal_name", signal);
+  out_.field("source", source);
+  end();
+  answer(name, true, latency_ms, {});
   return *this;
 }
 
@@ -101,14 +120,6 @@ DemoScript& DemoScript::retrieval(std::string_view index, int results, double to
   out_.field("result_count", results);
   if (results > 0) out_.field("top_score", top_score);
   out_.field("latency_ms", 180);
-  end();
-  return *this;
-}
-
-DemoScript& DemoScript::external(std::string_view name, std::string_view source) {
-  begin("external.signal");
-  out_.field("signal_name", name);
-  out_.field("source", source);
   end();
   return *this;
 }

@@ -37,7 +37,9 @@ class DemoScript {
   DemoScript& tool(std::string_view name, std::string_view args, bool success, int latency_ms = 350,
                    std::string_view error = {});
   DemoScript& retrieval(std::string_view index, int results, double top_score);
-  DemoScript& external(std::string_view name, std::string_view source);
+  // A tool call during which the infrastructure reports `signal`.
+  DemoScript& slow_tool(std::string_view name, std::string_view args, int latency_ms, std::string_view signal,
+                        std::string_view source);
   DemoScript& final_answer();
   DemoScript& completed();
   DemoScript& errored(std::string_view error_type);
@@ -48,6 +50,8 @@ class DemoScript {
   [[nodiscard]] std::string body(std::string_view api_key);
 
  private:
+  void call(std::string_view name, std::string_view args);
+  void answer(std::string_view name, bool success, int latency_ms, std::string_view error);
   void begin(std::string_view type);
   void end();
   void finish(std::string_view exit_reason);

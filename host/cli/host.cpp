@@ -2,60 +2,31 @@
 
 #include <fmt/format.h>
 
+#include <condition_variable>
 #include <cstdio>
 #include <fstream>
+#include <mutex>
+#include <thread>
+#include <utility>
 
 #include "api/role.hpp"
+#include "cli/explainers.hpp"
 #include "dashboard/role.hpp"
 #include "detect/role.hpp"
-#include "explain/explainer.hpp"
 #include "http/server.hpp"
 #include "ingest/role.hpp"
-#include "plugin/explain_call.hpp"
 #include "store/migrations.hpp"
 #include "store/work.hpp"
 
 namespace dunetrace::cli {
 namespace {
 
+constexpr std::chrono::milliseconds kPagesLimit{1'000};  // nothing is lost with an answer that was not read
+constexpr std::chrono::milliseconds kUnaskedStop{2'000};
+constexpr std::chrono::milliseconds kStopGrace{300};  // for the last write, when answering took the whole limit
+
 std::chrono::milliseconds to_ms(config::Settings::Seconds seconds) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(seconds);
-}
-
-// A plugin's explanation code as the explainer takes it: what it does not say keeps the template's words.
-explain::Explainer::Hook hook_of(plugin::ExplainCall call) {
-  return [call = std::move(call)](const explain::SignalFacts& facts, explain::Explanation& to) {
-    auto said = call({.signal_type = facts.failure_type,
-                      .run_id = facts.run_id,
-                      .agent_id = facts.agent_id,
-                      .evidence = facts.evidence,
-                      .severity = facts.severity,
-                      .confidence = facts.confidence,
-                      .step_index = facts.step_index});
-    if (!said) return false;
-    const auto take = [&](std::string_view name, std::string& field) {
-      const auto found = said->fields.find(name);
-      if (found != said->fields.end()) field = found->second;
-    };
-    take("title", to.title);
-    take("what", to.what);
-    take("why_it_matters", to.why_it_matters);
-    take("evidence_summary", to.evidence_summary);
-    if (!said->fixes.empty()) to.suggested_fixes = std::move(said->fixes);
-    return true;
-  };
-}
-
-explain::Explainer make_explainer(const plugin::Registry& registry, telemetry::Logger& log) {
-  explain::Explainer explainer;
-  for (const auto& entry : registry.components()) {
-    explainer.add(*entry.component);
-    const auto call = plugin::explain_call(*entry.component, log);
-    if (!call) continue;
-    for (const auto& type : entry.component->schema.signal_types) explainer.set_hook(type, hook_of(call));
-  }
-  for (const auto& problem : explainer.problems()) log.warn("plugin.template_refused", {{"reason", problem}});
-  return explainer;
 }
 
 std::vector<std::string> failure_types(const plugin::Registry& registry) {
@@ -70,11 +41,17 @@ std::vector<std::string> failure_types(const plugin::Registry& registry) {
 }  // namespace
 
 struct Host::Impl {
-  Impl(const Setup& s, const Detectors& d, Options o, telemetry::Logger& l)
-      : setup(s), detectors(d), options(std::move(o)), log(l), explainer(make_explainer(d.registry, l)) {}
+  Impl(const Setup& s, const plugin::Live& what, Options o, telemetry::Logger& l)
+      : setup(s),
+        live(what),
+        detectors(what.current()),
+        options(std::move(o)),
+        log(l),
+        explainer(make_explainer(detectors->registry, l)) {}
 
   const Setup& setup;
-  const Detectors& detectors;
+  const plugin::Live& live;
+  const std::shared_ptr<const plugin::Generation> detectors;  // at the start
   const Options options;
   telemetry::Logger& log;
   SystemClock clock;
@@ -87,6 +64,12 @@ struct Host::Impl {
   std::unique_ptr<detect::Role> detect;
   std::unique_ptr<api::Role> api;
   std::unique_ptr<http::Server> dashboard;
+  bool stopped = false;
+  bool stored = true;
+
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() { stop(kUnaskedStop); }
 
   [[nodiscard]] bool has(const std::string& role) const { return options.roles.contains(role); }
 
@@ -100,7 +83,8 @@ struct Host::Impl {
   Result<> start() {
     metrics.gauge("dunetrace_build_info", "The version of this host", {{"version", DUNETRACE_VERSION}}).set(1);
     main_db = database("host", 2);
-    DUNE_TRY(applied, migrate_when_reachable(*main_db, setup.paths.migrations, options.database_patience, log));
+    DUNE_TRY(applied,
+             migrate_when_reachable(*main_db, setup.paths.migrations, options.database_patience, log, options.stop));
     for (const auto& name : applied) log.info("database.migrated", {{"file", name}});
     if (has("detect")) start_detect();
     if (has("api")) DUNE_TRY_VOID(start_api());
@@ -120,12 +104,7 @@ struct Host::Impl {
     role.poll_interval = to_ms(settings.poll_interval);
     role.stall_timeout = to_ms(settings.stall_timeout);
     role.baseline_agents = settings.baseline_agents;
-    metrics.gauge_from("dunetrace_detector_backlog_runs", "Runs that are due and not judged yet", [this] {
-      const auto pending = store::pending_runs(*main_db, to_ms(setup.settings.detect.stall_timeout));
-      return pending ? static_cast<double>(*pending) : 0.0;
-    });
-    detect =
-        std::make_unique<detect::Role>(role, *detect_db, detectors.registry, detectors.config, log, metrics, clock);
+    detect = std::make_unique<detect::Role>(role, *detect_db, live, log, metrics, clock);
   }
 
   Result<> start_api() {
@@ -137,7 +116,7 @@ struct Host::Impl {
     role.page_size_default = settings.api.page_size_default;
     role.page_size_max = settings.api.page_size_max;
     role.cors_origins = dashboard_origins();
-    role.failure_types = failure_types(detectors.registry);
+    role.failure_types = failure_types(detectors->registry);
     api_db = database("api", role.workers);
     DUNE_TRY(opened, api::Role::open(role, *api_db, explainer, log, metrics, clock));
     api = std::move(opened);
@@ -177,20 +156,58 @@ struct Host::Impl {
     server.bind = settings.bind;
     server.port = settings.dashboard_port;
     server.io_threads = 1;
-    server.workers = 1;  // every answer comes from memory
+    server.workers = 1;                 // every answer comes from memory
+    server.max_body_bytes = 64 * 1024;  // and no request has one
     DUNE_TRY(opened, http::Server::open(std::move(server), std::move(router), log, metrics));
     dashboard = std::move(opened);
     ports.dashboard = dashboard->port();
     return {};
+  }
+
+  void interrupt_databases() const {
+    for (const auto* db : {&main_db, &ingest_db, &detect_db, &api_db}) {
+      if (*db) (*db)->interrupt();
+    }
+  }
+
+  bool stop(std::chrono::milliseconds limit) {
+    if (std::exchange(stopped, true)) return stored;
+    log.info("host.stopping");
+    // What waits for a database that does not answer waits for ever: past the limit it is told to give up.
+    std::jthread at_limit([this, until = std::chrono::steady_clock::now() + limit + kStopGrace](std::stop_token over) {
+      std::mutex mutex;
+      std::condition_variable_any never;
+      std::unique_lock lock(mutex);
+      never.wait_until(lock, over, until, [] { return false; });
+      if (over.stop_requested()) return;
+      log.warn("host.databases_interrupted", {{"reason", "the time for stopping has passed"}});
+      interrupt_databases();
+    });
+    {
+      const std::jthread pages([this] {
+        if (api) api->stop(kPagesLimit);
+        if (dashboard) dashboard->drain(kPagesLimit);
+      });
+      if (ingest) stored = ingest->stop(limit);
+    }
+    ingest.reset();
+    dashboard.reset();
+    api.reset();
+    detect.reset();
+    at_limit = std::jthread();  // stops and joins
+    interrupt_databases();
+    if (!stored) log.error("host.events_lost", {{"reason", "the database did not take them in time"}});
+    log.info("host.stopped");
+    return stored;
   }
 };
 
 Host::Host(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Host::~Host() = default;
 
-Result<std::unique_ptr<Host>> Host::start(const Setup& setup, const Detectors& detectors, Options options,
+Result<std::unique_ptr<Host>> Host::start(const Setup& setup, const plugin::Live& live, Options options,
                                           telemetry::Logger& log) {
-  auto impl = std::make_unique<Impl>(setup, detectors, std::move(options), log);
+  auto impl = std::make_unique<Impl>(setup, live, std::move(options), log);
   DUNE_TRY_VOID(impl->start());
   return std::unique_ptr<Host>(new Host(std::move(impl)));
 }
@@ -208,19 +225,9 @@ void Host::set_stall_timeout(std::chrono::milliseconds timeout) {
   if (impl_->detect) impl_->detect->set_stall_timeout(timeout);
 }
 
-bool Host::stop(std::chrono::milliseconds limit) {
-  impl_->log.info("host.stopping");
-  bool stored = true;
-  if (impl_->ingest) stored = impl_->ingest->stop(limit);
-  impl_->ingest.reset();
-  if (impl_->api) impl_->api->stop(std::chrono::seconds(1));
-  impl_->dashboard.reset();
-  impl_->api.reset();
-  impl_->detect.reset();
-  if (!stored) impl_->log.error("host.events_lost", {{"reason", "the database did not take them in time"}});
-  impl_->log.info("host.stopped");
-  return stored;
-}
+void Host::refuse_questions() { impl_->main_db->interrupt(); }
+
+bool Host::stop(std::chrono::milliseconds limit) { return impl_->stop(limit); }
 
 void remove_ports(const std::filesystem::path& data_dir) {
   std::error_code ignored;  // nothing to remove is as good

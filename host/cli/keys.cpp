@@ -86,7 +86,8 @@ Command make_keys(CLI::App& parent) {
   const auto args = std::make_shared<Arguments>();
   auto* make = app->add_subcommand("create", "Make a key and print it once");
   make->add_option("--customer", args->customer, "Who the key belongs to")->required();
-  make->add_option("--agent", args->agent, "Only this agent (default: any of the customer's)");
+  make->add_option("--agent", args->agent,
+                   "Bind the key to this agent: it becomes the customer's, and no other customer may write to it");
   make->add_option("--scopes", args->scopes, "ingest, read, admin")->delimiter(',')->capture_default_str();
   auto* show = app->add_subcommand("list", "List keys by id and prefix; the keys themselves are not stored");
   show->add_option("--customer", args->customer, "Only this customer's");

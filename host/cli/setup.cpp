@@ -1,13 +1,24 @@
 #include "cli/setup.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <thread>
+#include <cerrno>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
 
 #include "config/environment.hpp"
+#include "plugin/path_policy.hpp"
 #include "store/migrations.hpp"
 
 namespace dunetrace::cli {
+namespace {
+
+constexpr mode_t kLogMode = 0640;  // names of agents and addresses of clients are in it
+
+}  // namespace
 
 Result<Setup> load_setup() {
   DUNE_TRY(environment, config::Environment::load(".env"));
@@ -27,6 +38,17 @@ Result<Detectors> load_detectors(const Setup& setup, telemetry::Logger& log, con
   return Detectors{std::move(registry), std::move(config), path};
 }
 
+Result<plugin::Library> load_plugin(const std::filesystem::path& file, bool first_party) {
+  std::error_code failed;
+  const auto path = std::filesystem::canonical(file, failed);
+  if (failed) return fail(Code::not_found, "plugin " + file.string() + ": " + failed.message());
+  auto directory = plugin::check_directory(path.parent_path());
+  if (!directory) return tl::unexpected<Error>(std::move(directory).error().in("plugin directory"));
+  auto library = plugin::load_library(*directory / path.filename(), first_party);
+  if (!library) return tl::unexpected<Error>(std::move(library).error().in("plugin"));
+  return library;
+}
+
 Result<std::string> database_url(const Setup& setup, const std::string& what) {
   if (!setup.settings.host.database_url.empty()) return setup.settings.host.database_url;
   return fail(Code::invalid_argument,
@@ -37,20 +59,36 @@ Result<std::string> database_url(const Setup& setup, const std::string& what) {
 
 Result<std::unique_ptr<telemetry::Logger>> make_logger(const Setup& setup, const std::string& path) {
   DUNE_TRY(level, telemetry::level_from(setup.settings.host.log_level));
+  if (!path.empty()) {
+    // Before the logger makes it readable for everybody.
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, kLogMode);
+    if (file < 0 || ::fchmod(file, kLogMode) != 0) {
+      const auto reason = path + " cannot be written: " + std::strerror(errno);
+      if (file >= 0) ::close(file);
+      return fail(Code::denied, reason);
+    }
+    ::close(file);
+  }
   return std::make_unique<telemetry::Logger>(level, path);
 }
 
 Result<std::vector<std::string>> migrate_when_reachable(store::Database& db, const std::filesystem::path& migrations,
-                                                        std::chrono::seconds patience, telemetry::Logger& log) {
+                                                        std::chrono::seconds patience, telemetry::Logger& log,
+                                                        const std::stop_token& stop) {
+  const std::stop_callback interrupt(stop, [&db] { db.interrupt(); });
+  std::mutex mutex;
+  std::condition_variable_any never;
   const auto until = std::chrono::steady_clock::now() + patience;
-  while (true) {
+  for (bool told = false;; told = true) {
     auto applied = store::migrate(db, migrations);
+    if (!applied && stop.stop_requested()) return fail(Code::unavailable, "stopped while starting");
     if (applied || applied.error().code != Code::unavailable || std::chrono::steady_clock::now() >= until) {
       if (!applied) return tl::unexpected<Error>(std::move(applied).error().in("database"));
       return applied;
     }
-    log.warn("database.waiting", {{"reason", applied.error().text}});
-    std::this_thread::sleep_for(std::chrono::milliseconds(500));  // a server that is starting up; nothing to wait on
+    if (!told) log.warn("database.waiting", {{"reason", applied.error().text}});
+    std::unique_lock lock(mutex);  // a server that is starting up: nothing to wait on but the time
+    never.wait_for(lock, stop, std::chrono::milliseconds(500), [] { return false; });
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,7 @@
 #include "config/paths.hpp"
 #include "config/settings.hpp"
 #include "core/result.hpp"
-#include "plugin/registry.hpp"
+#include "plugin/generation.hpp"
 #include "store/database.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
@@ -25,26 +26,27 @@ struct Setup {
 // Environment and .env, and where the program's own files lie.
 [[nodiscard]] Result<Setup> load_setup();
 
-struct Detectors {
-  plugin::Registry registry;
-  config::DetectorsConfig config;
-  std::filesystem::path file;  // the detectors.yml that was read
-};
+using Detectors = plugin::Generation;
 
 // detectors.yml (the one of the settings unless `file` is given) and every plugin it may use.
 [[nodiscard]] Result<Detectors> load_detectors(const Setup& setup, telemetry::Logger& log,
                                                const std::filesystem::path& file = {});
 
+// One plugin by its path, under the rules for directories and files of plugins.
+[[nodiscard]] Result<plugin::Library> load_plugin(const std::filesystem::path& file, bool first_party);
+
 // DATABASE_URL, or a clear error that `what` needs it.
 [[nodiscard]] Result<std::string> database_url(const Setup& setup, const std::string& what);
 
-// A logger at the level of the settings; to stderr, or to `path`.
+// A logger at the level of the settings; to stderr, or to `path`, which others than its group cannot read.
 [[nodiscard]] Result<std::unique_ptr<telemetry::Logger>> make_logger(const Setup& setup, const std::string& path = {});
 
-// Brings the schema up to date; waits up to `patience` for a server that does not answer yet.
+// Brings the schema up to date; waits up to `patience` for a server that does not answer yet. When `stop` is asked for
+// meanwhile, `db` is interrupted and the error is Code::unavailable.
 [[nodiscard]] Result<std::vector<std::string>> migrate_when_reachable(store::Database& db,
                                                                       const std::filesystem::path& migrations,
                                                                       std::chrono::seconds patience,
-                                                                      telemetry::Logger& log);
+                                                                      telemetry::Logger& log,
+                                                                      const std::stop_token& stop = {});
 
 }  // namespace dunetrace::cli

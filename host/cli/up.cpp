@@ -6,6 +6,7 @@
 #include "cli/command.hpp"
 #include "cli/demo.hpp"
 #include "cli/host.hpp"
+#include "store/data_dir_lock.hpp"
 #include "store/managed_postgres.hpp"
 
 namespace dunetrace::cli {
@@ -13,6 +14,10 @@ namespace {
 
 // The demo leaves one run open on purpose; nobody waits a minute and a half to see what becomes of it.
 constexpr std::chrono::milliseconds kDemoStall{2'500};
+
+// Everything has ended 10 s after the signal: the roles in the first 5, the database in the rest.
+constexpr std::chrono::seconds kStopLimit{5};
+constexpr std::chrono::seconds kEndLimit{8};  // with a reserve for a slow machine
 
 std::string url(const std::string& bind, std::uint16_t port) {
   const bool every = bind == "0.0.0.0" || bind == "::" || bind == "*";
@@ -54,22 +59,24 @@ void demo(std::stop_token stop, Host& host, const Setup& setup) {
 Result<int> up(bool with_demo) {
   DUNE_TRY(setup, load_setup());
   const auto& data_dir = setup.settings.host.data_dir;
-  std::error_code error;
-  std::filesystem::create_directories(data_dir, error);
-  if (error) return fail(Code::denied, data_dir.string() + ": " + error.message() + " (set DUNETRACE_DATA_DIR)");
+  const StopSignalWatch watch;
+  DUNE_TRY(lock, store::DataDirLock::take(data_dir));
+  remove_ports(data_dir);  // of a host that was killed
   const auto log_file = (data_dir / "dunetrace.log").string();
   DUNE_TRY(log, make_logger(setup, log_file));
   DUNE_TRY(detectors, load_detectors(setup, *log));
-  std::unique_ptr<store::ManagedPostgres> postgres;
+  const plugin::Live live(std::make_shared<const plugin::Generation>(std::move(detectors)));
+  std::unique_ptr<store::ManagedPostgres> postgres;  // ends after the host, also when something fails
   auto database = setup.settings.host.database_url;
   if (database.empty()) {
-    DUNE_TRY(started, store::ManagedPostgres::start({.data_dir = data_dir}, *log));
+    store::ManagedPostgresOptions options{.data_dir = data_dir, .lock = std::move(lock), .stop = watch.token()};
+    DUNE_TRY(started, store::ManagedPostgres::start(std::move(options), *log));
     postgres = std::move(started);
     database = postgres->url();
   }
-  remove_ports(data_dir);  // of a host that was killed; not before the directory is known to be ours
-  Host::Options options{.roles = {std::begin(Host::kRoles), std::end(Host::kRoles)}, .database_url = database};
-  DUNE_TRY(host, Host::start(setup, detectors, std::move(options), *log));
+  Host::Options options{
+      .roles = {std::begin(Host::kRoles), std::end(Host::kRoles)}, .database_url = database, .stop = watch.token()};
+  DUNE_TRY(host, Host::start(setup, live, std::move(options), *log));
   DUNE_TRY_VOID(write_ports(host->ports(), data_dir));
   print_ready(setup, host->ports(), log_file);
   std::jthread player;
@@ -77,16 +84,20 @@ Result<int> up(bool with_demo) {
     player = std::jthread([&](std::stop_token stop) { demo(stop, *host, setup); });
   }
   wait_for_stop_signal();
+  const auto end = std::chrono::steady_clock::now() + kEndLimit;
   remove_ports(data_dir);
   std::printf("Stopping …\n");
   std::fflush(stdout);
   if (player.joinable()) {
     player.request_stop();
+    host->refuse_questions();
     player.join();
   }
-  const bool stored = host->stop(std::chrono::seconds(5));
+  const bool stored = host->stop(kStopLimit);
   host.reset();
-  postgres.reset();
+  if (postgres) {
+    postgres->stop(std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now()));
+  }
   if (!stored) return fail(Code::unavailable, "the database did not take all accepted events in time; see " + log_file);
   return 0;
 }

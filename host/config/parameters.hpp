@@ -30,8 +30,8 @@ struct ParamSpec {
 
 // What detectors.yml may say about one component.
 struct ComponentSchema {
-  std::string id;                         // the component's key in detectors.yml
-  std::string kind;                       // "detector", "alert", "integration"
+  std::string id;    // the component's key in detectors.yml
+  std::string kind;  // "detector", "alert", "integration"
   std::string title;
   std::string doc;
   std::vector<std::string> signal_types;  // failure types a detector can emit

@@ -51,16 +51,16 @@ using Result = tl::expected<T, Error>;
 #define DUNE_CONCAT(a, b) DUNE_CONCAT_(a, b)
 
 // DUNE_TRY(name, expression): the value of a Result, or returns its error unchanged.
-#define DUNE_TRY(name, ...)                                                                            \
-  auto DUNE_CONCAT(try_, __LINE__) = (__VA_ARGS__);                                                    \
-  if (!DUNE_CONCAT(try_, __LINE__))                                                                    \
-    return ::tl::unexpected<::dunetrace::Error>(std::move(DUNE_CONCAT(try_, __LINE__)).error());       \
+#define DUNE_TRY(name, ...)                                                                      \
+  auto DUNE_CONCAT(try_, __LINE__) = (__VA_ARGS__);                                              \
+  if (!DUNE_CONCAT(try_, __LINE__))                                                              \
+    return ::tl::unexpected<::dunetrace::Error>(std::move(DUNE_CONCAT(try_, __LINE__)).error()); \
   auto name = std::move(*DUNE_CONCAT(try_, __LINE__))
 
 // DUNE_TRY_VOID(expression): the same for Result<>.
-#define DUNE_TRY_VOID(...)                                                                             \
-  do {                                                                                                 \
-    auto DUNE_CONCAT(try_, __LINE__) = (__VA_ARGS__);                                                  \
-    if (!DUNE_CONCAT(try_, __LINE__))                                                                  \
-      return ::tl::unexpected<::dunetrace::Error>(std::move(DUNE_CONCAT(try_, __LINE__)).error());     \
+#define DUNE_TRY_VOID(...)                                                                         \
+  do {                                                                                             \
+    auto DUNE_CONCAT(try_, __LINE__) = (__VA_ARGS__);                                              \
+    if (!DUNE_CONCAT(try_, __LINE__))                                                              \
+      return ::tl::unexpected<::dunetrace::Error>(std::move(DUNE_CONCAT(try_, __LINE__)).error()); \
   } while (false)

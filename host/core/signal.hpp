@@ -12,10 +12,14 @@ enum class Severity : std::uint8_t { low = 1, medium = 2, high = 3, critical = 4
 
 [[nodiscard]] constexpr std::string_view to_text(Severity severity) {
   switch (severity) {
-    case Severity::low: return "LOW";
-    case Severity::medium: return "MEDIUM";
-    case Severity::high: return "HIGH";
-    case Severity::critical: return "CRITICAL";
+    case Severity::low:
+      return "LOW";
+    case Severity::medium:
+      return "MEDIUM";
+    case Severity::high:
+      return "HIGH";
+    case Severity::critical:
+      return "CRITICAL";
   }
   return "LOW";
 }
@@ -29,12 +33,12 @@ enum class Severity : std::uint8_t { low = 1, medium = 2, high = 3, critical = 4
 }
 
 struct Signal {
-  std::string failure_type;      // "TOOL_…", from the plugin
+  std::string failure_type;  // "TOOL_…", from the plugin
   Severity severity = Severity::low;
-  double confidence = 0;         // 0 … 1
+  double confidence = 0;  // 0 … 1
   std::int32_t step_index = 0;
-  std::string evidence;          // a JSON object
-  bool shadow = false;           // stored and shown on request, never alerted
+  std::string evidence;  // a JSON object
+  bool shadow = false;   // stored and shown on request, never alerted
   std::int32_t co_signal_count = 0;
   std::string detector_id;       // component that found it
   std::string detector_version;  // version of the plugin library

@@ -29,7 +29,8 @@ void Judge::ask(Seat& seat, const plugin::RunView& view, Verdict& verdict) {
   auto found = seat.detector ? seat.detector->detect(view)
                              : Result<std::vector<Signal>>(tl::unexpected<Error>(seat.detector.error()));
   if (!found) {
-    verdict.failures.push_back({seat.settings->id, found.error().text});
+    const auto& schema = registry_.components().at(seat.settings->component).component->schema;
+    verdict.failures.push_back({seat.settings->id, found.error().text, schema.signal_types});
     return;
   }
   for (auto& signal : *found) {

@@ -21,6 +21,7 @@ namespace dunetrace::detect {
 struct Failure {
   std::string detector;
   std::string reason;
+  std::vector<std::string> signal_types;  // that it could have emitted
 };
 
 struct Verdict {

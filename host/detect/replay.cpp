@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <memory_resource>
+#include <numeric>
+#include <optional>
 #include <set>
+#include <span>
 #include <unordered_map>
 
 #include "detect/payload.hpp"
@@ -10,7 +13,8 @@
 namespace dunetrace::detect {
 namespace {
 
-constexpr double kMaxGapMs = 9e15;  // keeps absurd timestamps inside of an integer
+constexpr double kMaxGapMs = 9e15;                // keeps absurd timestamps inside of an integer
+constexpr std::size_t kMaxIdlePayload = 1 << 20;  // bytes; a parser keeps several times its largest text
 
 bool before(const Event& a, const Event& b) {
   if (a.step_index != b.step_index) return a.step_index < b.step_index;
@@ -41,6 +45,18 @@ void drop_repeats(std::vector<Event>& events) {
     if (!repeat) kept.push_back(event);
   }
   events = std::move(kept);
+}
+
+// Leaves the beginning of a long run and, as its last event, the terminal event that decides. `rest` follows `events`.
+void cut(std::vector<Event>& events, std::span<const Event> rest) {
+  std::optional<Event> end;  // the last terminal event beyond what is kept
+  const auto note = [&end](const Event& event) {
+    if (is_terminal(event.kind)) end = event;
+  };
+  for (auto i = kMaxEvents; i < events.size(); ++i) note(events[i]);
+  std::ranges::for_each(rest, note);
+  events.resize(std::min(events.size(), end ? kMaxEvents - 1 : kMaxEvents));
+  if (end) events.push_back(*end);
 }
 
 // Calls waiting for an answer, by a key: the most recent one first, each at most once across several keys.
@@ -219,7 +235,10 @@ class Builder {
   void add_durations() {
     const Event* previous = nullptr;
     std::size_t previous_index = 0;
-    for (std::size_t i = 0; i < run_.events.size(); ++i) {
+    // The end of a run that was cut does not follow the event before it.
+    const bool gap = run_.truncated && !run_.events.empty() && is_terminal(run_.events.back().kind);
+    const auto end = run_.events.size() - (gap ? 1 : 0);
+    for (std::size_t i = 0; i < end; ++i) {
       const Event& event = run_.events[i];
       if (is_annotation(event.kind)) continue;
       if (previous != nullptr) add_duration(*previous, previous_index, event.timestamp);
@@ -263,15 +282,21 @@ Run Replayer::replay(RunEvents events, const Baselines& baselines) {
     run.agent_id = all.front().agent_id;
     run.agent_version = all.front().agent_version;
   }
-  run.events.reserve(std::min(all.size(), kMaxEvents));
-  std::copy_if(all.begin(), all.end(), std::back_inserter(run.events),
-               [](const Event& event) { return event.kind != EventKind::other; });
+  const auto known = [](const Event& event) { return event.kind != EventKind::other; };
+  const auto looked_at = all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), kMaxLoaded));
+  run.events.reserve(static_cast<std::size_t>(looked_at - all.begin()));
+  std::copy_if(all.begin(), looked_at, std::back_inserter(run.events), known);
   drop_repeats(run.events);
-  if (run.events.size() > kMaxEvents) {
-    run.events.resize(kMaxEvents);
+  if (looked_at != all.end() || run.events.size() > kMaxEvents) {
     run.truncated = true;
+    const auto last = std::find_if(all.rbegin(), all.rend(), known);
+    if (last != all.rend()) run.current_step = last->step_index;  // the largest: they are sorted by it
+    cut(run.events, {looked_at, all.end()});
   }
   Builder(run, parser_).build();
+  const auto bytes = std::accumulate(run.events.begin(), run.events.end(), std::size_t{0},
+                                     [](std::size_t sum, const Event& event) { return sum + event.payload.size(); });
+  if (bytes > kMaxIdlePayload) parser_ = json::Parser();
   return run;
 }
 

@@ -1,6 +1,8 @@
 #include "detect/role.hpp"
 
 #include <atomic>
+#include <exception>
+#include <optional>
 #include <thread>
 
 #include "detect/wakeup.hpp"
@@ -10,16 +12,17 @@
 namespace dunetrace::detect {
 
 struct Role::Impl {
-  Impl(Options o, store::Database& database, const plugin::Registry& registry, const config::DetectorsConfig& config,
-       telemetry::Logger& logger, telemetry::Metrics& metrics, const Clock& clock)
+  Impl(Options o, store::Database& database, const plugin::Live& live, telemetry::Logger& logger,
+       telemetry::Metrics& metrics, const Clock& time)
       : options(std::move(o)),
         stall_timeout(options.stall_timeout),
         db(database),
         log(logger),
+        clock(time),
         counters(metrics),
         wakeup(o.workers) {
     for (int i = 0; i < options.workers; ++i) {
-      workers.push_back(std::make_unique<Worker>(options, stall_timeout, db, registry, config, log, counters, clock));
+      workers.push_back(std::make_unique<Worker>(options, stall_timeout, db, live, log, counters, clock));
     }
     for (int i = 0; i < options.workers; ++i) {
       threads.emplace_back(
@@ -35,35 +38,59 @@ struct Role::Impl {
     threads.clear();  // joins
   }
 
+  enum class Looked : std::uint8_t { nothing, found, failed };
+
   // The first worker also looks when nobody called: that finds stalled runs and whatever a lost notification hid.
   void loop(std::stop_token stop, Worker& worker, bool polls) {
     while (!stop.stop_requested()) {
-      const auto done = worker.cycle();
-      if (done && *done == static_cast<std::size_t>(options.batch_size)) {
-        wakeup.poke();  // there is more than one worker's share
-        continue;
-      }
-      if (!done) log.warn("detect.cycle_failed", {{"reason", done.error().text}});
-      if (done && *done > 0) continue;  // what arrived meanwhile
-      wakeup.wait(stop, polls || !done ? options.poll_interval : std::chrono::hours(1));
+      const auto looked = look(worker, polls);
+      if (looked == Looked::found) continue;  // what arrived meanwhile
+      wakeup.wait(stop, polls || looked == Looked::failed ? options.poll_interval : std::chrono::hours(1));
     }
+  }
+
+  Looked look(Worker& worker, bool polls) {
+    try {
+      if (polls) measure_backlog(worker);
+      const auto done = worker.cycle();
+      if (done) {
+        if (done->more) wakeup.poke();  // there is more than one worker's share
+        return done->claimed > 0 ? Looked::found : Looked::nothing;
+      }
+      log.warn("detect.cycle_failed", {{"reason", done.error().text}});
+    } catch (const std::exception& error) {  // a bug or no memory: the lease gives the runs back
+      log.error("detect.worker_failed", {{"reason", error.what()}});
+    } catch (...) {
+      log.error("detect.worker_failed", {{"reason", "unknown exception"}});
+    }
+    counters.failed_cycles.add();
+    return Looked::failed;
+  }
+
+  // Counting costs the database something, so it is done once per poll interval however much there is to do.
+  void measure_backlog(Worker& worker) {
+    const auto now = clock.steady();
+    if (measured && now - *measured < options.poll_interval) return;
+    measured = now;
+    worker.measure_backlog();
   }
 
   const Options options;
   std::atomic<std::chrono::milliseconds> stall_timeout;
   store::Database& db;
   telemetry::Logger& log;
+  const Clock& clock;
   WorkerMetrics counters;
   Wakeup wakeup;
+  std::optional<std::chrono::steady_clock::time_point> measured;  // the first worker's
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::jthread> threads;
   std::unique_ptr<store::Notifications> notifications;
 };
 
-Role::Role(Options options, store::Database& db, const plugin::Registry& registry,
-           const config::DetectorsConfig& config, telemetry::Logger& log, telemetry::Metrics& metrics,
-           const Clock& clock)
-    : impl_(std::make_unique<Impl>(std::move(options), db, registry, config, log, metrics, clock)) {}
+Role::Role(Options options, store::Database& db, const plugin::Live& live, telemetry::Logger& log,
+           telemetry::Metrics& metrics, const Clock& clock)
+    : impl_(std::make_unique<Impl>(std::move(options), db, live, log, metrics, clock)) {}
 
 void Role::set_stall_timeout(std::chrono::milliseconds timeout) {
   impl_->stall_timeout = timeout;

@@ -7,9 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "config/detectors_file.hpp"
 #include "core/clock.hpp"
-#include "plugin/registry.hpp"
+#include "plugin/generation.hpp"
 #include "store/database.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
@@ -28,8 +27,8 @@ struct Options {
 class Role {
  public:
   // Everything but the options outlives the role. `db` allows at least options.workers + 1 connections.
-  Role(Options options, store::Database& db, const plugin::Registry& registry, const config::DetectorsConfig& config,
-       telemetry::Logger& log, telemetry::Metrics& metrics, const Clock& clock);
+  Role(Options options, store::Database& db, const plugin::Live& live, telemetry::Logger& log,
+       telemetry::Metrics& metrics, const Clock& clock);
   ~Role();  // finishes what is claimed, then ends
   Role(const Role&) = delete;
   Role& operator=(const Role&) = delete;

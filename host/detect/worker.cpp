@@ -9,6 +9,8 @@
 namespace dunetrace::detect {
 namespace {
 
+constexpr std::chrono::milliseconds kMaxLease{120'000};  // four times what a statement may take
+
 telemetry::Counter& outcome(telemetry::Metrics& metrics, const char* name) {
   return metrics.counter("dunetrace_detector_runs_processed_total", "Runs judged, by what made them due",
                          {{"outcome", name}});
@@ -36,10 +38,13 @@ WorkerMetrics::WorkerMetrics(telemetry::Metrics& m)
       stalled(outcome(m, "stalled")),
       lost_claims(m.counter("dunetrace_detector_claims_lost_total",
                             "Results dropped because the claim had passed to another worker")),
+      failed_cycles(m.counter("dunetrace_detector_cycle_failures_total",
+                              "Batches given up for an error; their runs are claimed again")),
       cycle(m.histogram("dunetrace_detector_cycle_duration_seconds", "One batch, from claim to commit",
                         telemetry::latency_buckets())),
       last_cycle(
-          m.gauge("dunetrace_detector_last_cycle_timestamp_seconds", "When a batch or an empty look last ended")) {}
+          m.gauge("dunetrace_detector_last_cycle_timestamp_seconds", "When a batch or an empty look last ended")),
+      backlog(m.gauge("dunetrace_detector_backlog_runs", "Runs that are due and not judged yet")) {}
 
 void WorkerMetrics::signal(const Signal& signal) {
   metrics
@@ -56,33 +61,120 @@ void WorkerMetrics::failure(const std::string& detector) {
 }
 
 Worker::Worker(const Options& options, const std::atomic<std::chrono::milliseconds>& stall_timeout, store::Database& db,
-               const plugin::Registry& registry, const config::DetectorsConfig& config, telemetry::Logger& log,
-               WorkerMetrics& metrics, const Clock& clock)
+               const plugin::Live& live, telemetry::Logger& log, WorkerMetrics& metrics, const Clock& clock)
     : options_(options),
       stall_timeout_(stall_timeout),
       db_(db),
       log_(log),
       metrics_(metrics),
       clock_(clock),
-      judge_(registry, config, log) {}
+      live_(live),
+      share_{options.batch_size, options.lease} {
+  refresh();
+}
 
-Result<std::size_t> Worker::cycle() {
+void Worker::refresh() {
+  auto now = live_.current();
+  if (now == generation_) return;
+  judge_.reset();  // before what it refers to
+  generation_ = std::move(now);
+  judge_.emplace(generation_->registry, generation_->config, log_);
+}
+
+std::vector<std::string> Worker::all_types() const {
+  std::vector<std::string> all;
+  for (const auto& entry : generation_->registry.components()) {
+    const auto& types = entry.component->schema.signal_types;
+    all.insert(all.end(), types.begin(), types.end());
+  }
+  return all;
+}
+
+Result<Worker::Cycle> Worker::cycle() {
+  refresh();
   const auto started = clock_.steady();
-  const store::ClaimRules rules{options_.batch_size, options_.lease, stall_timeout_.load()};
+  const store::ClaimRules rules{.limit = share_.limit,
+                                .lease = share_.lease,
+                                .stall_timeout = stall_timeout_.load(),
+                                .max_run_events = kMaxLoaded};
   DUNE_TRY(claimed, store::claim_runs(db_, rules));
   metrics_.last_cycle.set(clock_.unix_seconds());
-  if (claimed.empty()) return std::size_t{0};
-  auto events = store::load_events(db_, claimed);
-  if (!events) {
+  if (claimed.empty()) return Cycle{};
+  renewed_ = started;
+  lost_ = false;
+  auto events = store::load_events(db_, claimed, kMaxLoaded);
+  if (events) {
+    DUNE_TRY_VOID(judge_together(claimed, std::move(*events)));
+  } else if (events.error().code == Code::unavailable) {
     static_cast<void>(store::release_runs(db_, claimed));  // fails when the database is away; the lease ends by itself
     return tl::unexpected<Error>(std::move(events).error());
+  } else {
+    log_.warn("detect.load_failed", {{"runs", claimed.size()}, {"reason", events.error().text}});
+    DUNE_TRY_VOID(judge_one_by_one(claimed));
   }
-  std::vector<store::RunResult> results;
-  results.reserve(claimed.size());
-  for (std::size_t i = 0; i < claimed.size(); ++i) results.push_back(judge(claimed[i], std::move((*events)[i])));
-  DUNE_TRY_VOID(write(std::move(results)));
+  share_ = lost_ ? Share{std::max(1, share_.limit / 2), std::min(share_.lease * 2, kMaxLease)}
+                 : Share{std::min(options_.batch_size, share_.limit * 2), std::max(options_.lease, share_.lease / 2)};
   metrics_.cycle.observe(std::chrono::duration<double>(clock_.steady() - started).count());
-  return claimed.size();
+  return Cycle{claimed.size(), store::is_full(claimed, rules)};
+}
+
+void Worker::measure_backlog() {
+  // While the database is away the last count stands; dunetrace_db_up tells.
+  if (const auto pending = store::pending_runs(db_, stall_timeout_.load()))
+    metrics_.backlog.set(static_cast<double>(*pending));
+}
+
+Result<> Worker::judge_together(const Batch& batch, std::vector<RunEvents> events) {
+  std::vector<bool> ours(batch.size(), true);
+  std::vector<store::RunResult> results;
+  results.reserve(batch.size());
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    DUNE_TRY_VOID(keep(batch, ours));
+    if (ours[i])
+      results.push_back(judge(batch[i], std::move(events[i])));
+    else
+      lose(1);
+  }
+  return write(std::move(results));
+}
+
+// The events of some run of this batch cannot be read: the others are judged, and that one says what it lacks.
+Result<> Worker::judge_one_by_one(const Batch& batch) {
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const Batch rest(batch.begin() + static_cast<std::ptrdiff_t>(i), batch.end());
+    std::vector<bool> ours(rest.size(), true);
+    DUNE_TRY_VOID(keep(rest, ours));
+    if (!ours.front()) {
+      lose(1);
+      continue;
+    }
+    auto events = store::load_events(db_, {batch[i]}, kMaxLoaded);
+    if (!events && events.error().code == Code::unavailable) {
+      static_cast<void>(store::release_runs(db_, rest));
+      return tl::unexpected<Error>(std::move(events).error());
+    }
+    if (!events) log_.error("detect.run_unreadable", {{"run", batch[i].run_id}, {"reason", events.error().text}});
+    std::vector<store::RunResult> results;
+    results.push_back(events ? judge(batch[i], std::move(events->front()))
+                             : unjudged(batch[i], "the events of the run could not be read"));
+    DUNE_TRY_VOID(write(std::move(results)));
+  }
+  return {};
+}
+
+Result<> Worker::keep(const Batch& batch, std::vector<bool>& ours) {
+  const auto now = clock_.steady();
+  if (now - renewed_ < share_.lease / 2) return {};
+  DUNE_TRY(held, store::extend_claim(db_, batch, share_.lease));
+  renewed_ = now;
+  ours.assign(batch.size(), false);
+  for (const auto i : held) ours[i] = true;
+  return {};
+}
+
+void Worker::lose(std::size_t runs) {
+  metrics_.lost_claims.add(runs);
+  lost_ = lost_ || runs > 0;
 }
 
 Baselines Worker::baselines(const store::ClaimedRun& claimed) {
@@ -108,7 +200,7 @@ store::RunResult Worker::judge(const store::ClaimedRun& claimed, RunEvents event
   result.agent_version = claimed.agent_version;
   try {
     const Run run = replayer_.replay(std::move(events), baselines(claimed));
-    auto verdict = judge_.judge(run);
+    auto verdict = judge_->judge(run);
     if (!run.events.empty()) {
       result.agent_id = run.agent_id;
       result.agent_version = run.agent_version;
@@ -117,22 +209,34 @@ store::RunResult Worker::judge(const store::ClaimedRun& claimed, RunEvents event
     result.signals = std::move(verdict.signals);
     result.incomplete = to_json(verdict.failures);
     for (const auto& failure : verdict.failures) {
+      result.unjudged_types.insert(result.unjudged_types.end(), failure.signal_types.begin(),
+                                   failure.signal_types.end());
       metrics_.failure(failure.detector);
       log_.warn("detector.failed",
                 {{"detector", failure.detector}, {"run", claimed.run_id}, {"reason", failure.reason}});
     }
   } catch (const std::exception& error) {  // a run that cannot be judged must not block the others
-    result.incomplete = to_json({{"host", "the run could not be replayed"}});
+    result = unjudged(claimed, "the run could not be replayed");
     log_.error("detect.run_failed", {{"run", claimed.run_id}, {"reason", error.what()}});
   }
+  return result;
+}
+
+store::RunResult Worker::unjudged(const store::ClaimedRun& claimed, const char* reason) const {
+  store::RunResult result;
+  result.run = claimed;
+  result.agent_id = claimed.agent_id;
+  result.agent_version = claimed.agent_version;
+  result.incomplete = to_json({{"host", reason, {}}});
+  result.unjudged_types = all_types();
   return result;
 }
 
 Result<> Worker::write(std::vector<store::RunResult> results) {
   const auto written = store::write_results(db_, results);
   if (written) {
-    metrics_.lost_claims.add(results.size() - *written);
-    for (const auto& result : results) count(result);
+    lose(results.size() - written->size());
+    for (const auto i : *written) count(results[i]);
     return {};
   }
   if (written.error().code != Code::internal) return tl::unexpected<Error>(written.error());
@@ -146,11 +250,15 @@ Result<> Worker::write_one(store::RunResult result) {
   if (!written && written.error().code == Code::internal) {
     log_.error("detect.result_refused", {{"run", result.run.run_id}, {"reason", written.error().text}});
     result.signals.clear();
-    result.incomplete = to_json({{"host", "the database refused the signals of this run"}});
+    result.incomplete = to_json({{"host", "the database refused the signals of this run", {}}});
+    result.unjudged_types = all_types();
     written = store::write_results(db_, {result});
   }
   if (!written) return tl::unexpected<Error>(std::move(written).error());
-  count(result);
+  if (written->empty())
+    lose(1);
+  else
+    count(result);
   return {};
 }
 

@@ -2,10 +2,15 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <vector>
 
 #include "detect/judge.hpp"
 #include "detect/replay.hpp"
 #include "detect/role.hpp"
+#include "plugin/generation.hpp"
 #include "store/work.hpp"
 
 namespace dunetrace::detect {
@@ -21,23 +26,47 @@ struct WorkerMetrics {
   telemetry::Counter& errored;
   telemetry::Counter& stalled;
   telemetry::Counter& lost_claims;
+  telemetry::Counter& failed_cycles;
   telemetry::Histogram& cycle;
   telemetry::Gauge& last_cycle;
+  telemetry::Gauge& backlog;
 };
 
 class Worker {
  public:
   // `stall_timeout` may change between cycles.
   Worker(const Options& options, const std::atomic<std::chrono::milliseconds>& stall_timeout, store::Database& db,
-         const plugin::Registry& registry, const config::DetectorsConfig& config, telemetry::Logger& log,
-         WorkerMetrics& metrics, const Clock& clock);
+         const plugin::Live& live, telemetry::Logger& log, WorkerMetrics& metrics, const Clock& clock);
 
-  // One batch; how many runs were claimed. An error means the database was away and nothing was lost.
-  [[nodiscard]] Result<std::size_t> cycle();
+  struct Cycle {
+    std::size_t claimed = 0;
+    bool more = false;  // the batch was as large as allowed
+  };
+  // One batch. An error means the database was away and nothing was lost.
+  [[nodiscard]] Result<Cycle> cycle();
+
+  // Counts the runs that wait, for the gauge. Asks the database.
+  void measure_backlog();
 
  private:
+  // What one claim may take: less of it, for longer, after a claim was lost because its batch took too long.
+  struct Share {
+    int limit;
+    std::chrono::milliseconds lease;
+  };
+  using Batch = std::vector<store::ClaimedRun>;
+
+  // Takes over what is in force now; between batches, so that one batch is judged by one generation.
+  void refresh();
+  [[nodiscard]] std::vector<std::string> all_types() const;  // that any detector can emit
+  Result<> judge_together(const Batch& batch, std::vector<RunEvents> events);
+  Result<> judge_one_by_one(const Batch& batch);
   store::RunResult judge(const store::ClaimedRun& claimed, RunEvents events);
+  store::RunResult unjudged(const store::ClaimedRun& claimed, const char* reason) const;
   [[nodiscard]] Baselines baselines(const store::ClaimedRun& claimed);
+  // Extends the claims when half of the lease has passed; `ours` then says which of the runs still are.
+  Result<> keep(const Batch& batch, std::vector<bool>& ours);
+  void lose(std::size_t runs);
   Result<> write(std::vector<store::RunResult> results);
   Result<> write_one(store::RunResult result);
   void count(const store::RunResult& result);
@@ -49,7 +78,12 @@ class Worker {
   WorkerMetrics& metrics_;
   const Clock& clock_;
   Replayer replayer_;
-  Judge judge_;
+  const plugin::Live& live_;
+  std::shared_ptr<const plugin::Generation> generation_;  // that judge_ works with
+  std::optional<Judge> judge_;
+  Share share_;
+  std::chrono::steady_clock::time_point renewed_;  // when the claims were made or last extended
+  bool lost_ = false;                              // something of the present batch
 };
 
 }  // namespace dunetrace::detect

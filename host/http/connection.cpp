@@ -14,13 +14,14 @@ constexpr auto kLinger = std::chrono::seconds(5);  // for the client to read the
 
 }  // namespace
 
-Connection::Connection(Fd duplicate, ConnectionLimits limits, std::string client_address,
-                       std::shared_ptr<ConnectionHost> host)
+Connection::Connection(Fd duplicate, ConnectionLimits limits, std::shared_ptr<ByteBudget> budget,
+                       std::string client_address, std::shared_ptr<ConnectionHost> host)
     : fd_(std::move(duplicate)),
       limits_(limits),
       client_address_(std::move(client_address)),
       host_(std::move(host)),
       framer_(limits.frame),
+      memory_(std::move(budget)),
       deadline_(Steady::now() + limits.idle_timeout) {}
 
 void Connection::feed(std::string_view data) {
@@ -30,10 +31,12 @@ void Connection::feed(std::string_view data) {
     if (Steady::now() > deadline_ && !in_flight_) die(lock);
     return;
   }
+  if (no_memory_) return;
   // One request of the largest size may wait behind the one that is being answered.
   const auto most = limits_.frame.max_header_bytes + limits_.frame.max_body_bytes + kKeepBytes;
   if (in_flight_ && input_.size() - input_at_ + data.size() > most) return die(lock);
   input_.append(data);
+  if (in_flight_ || pumping_) hold_received();
   pump(lock);
 }
 
@@ -49,17 +52,20 @@ void Connection::pump(Lock& lock) {
   if (pumping_) return;
   pumping_ = true;
   const auto self = shared_from_this();
-  while (!in_flight_ && !closing_ && !dead_ && input_at_ < input_.size()) {
-    input_at_ += framer_.feed(std::string_view(input_).substr(input_at_));
-    compact();
-    if (framer_.state() == Framer::State::fault) {
+  while (!in_flight_ && !closing_ && !dead_ && (no_memory_ || input_at_ < input_.size())) {
+    if (!no_memory_) {
+      input_at_ += framer_.feed(std::string_view(input_).substr(input_at_));
+      compact();
+      hold_received();
+    }
+    if (no_memory_) {
+      hand_over_fault(lock, Fault::memory);
+    } else if (framer_.state() == Framer::State::fault) {
       hand_over_fault(lock, framer_.fault());
     } else if (framer_.state() == Framer::State::complete) {
-      in_flight_ = true;
-      auto request = framer_.take();
-      lock.unlock();
-      host_->on_request(self, std::move(request));
-      lock.lock();
+      hand_over_request(lock, true);
+    } else if (const auto* const head = framer_.take_head(); head != nullptr && !host_->takes_body(*head)) {
+      hand_over_request(lock, false);
     } else if (framer_.take_continue()) {
       // Nothing else can be on its way to the client now, so 25 bytes fit or the connection is lost anyway.
       static_cast<void>(::send(fd_.get(), kContinue.data(), kContinue.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
@@ -80,12 +86,43 @@ void Connection::compact() {
   }
 }
 
+// Counts what this connection keeps for requests that are not complete or not looked at; lets go of it when the budget
+// is used up. What the client asked before is still answered.
+void Connection::hold_received() {
+  if (memory_.resize(framer_.body_bytes() + input_.size() - input_at_)) return;
+  no_memory_ = true;
+  input_ = std::string();
+  input_at_ = 0;
+  memory_.release();
+}
+
+// A request that is not whole is the last one: its body is never read.
+void Connection::hand_over_request(Lock& lock, bool whole) {
+  in_flight_ = true;
+  auto request = framer_.take();
+  if (!whole) {
+    closing_ = true;
+    input_ = std::string();
+    input_at_ = 0;
+    request.body = std::string();
+    request.keep_alive = false;
+  }
+  auto memory = memory_.take_all();
+  static_cast<void>(memory.resize(request.body.size()));
+  hold_received();
+  lock.unlock();
+  host_->on_request(shared_from_this(), std::move(request), std::move(memory));
+  lock.lock();
+}
+
 void Connection::hand_over_fault(Lock& lock, Fault fault) {
   in_flight_ = true;
   closing_ = true;
   input_ = std::string();
   input_at_ = 0;
   auto known = framer_.take();
+  known.body = std::string();
+  memory_.release();
   lock.unlock();
   host_->on_fault(shared_from_this(), fault, std::move(known));
   lock.lock();
@@ -174,6 +211,8 @@ void Connection::die(Lock&) {
   ::shutdown(fd_.get(), SHUT_RDWR);
   input_ = std::string();
   input_at_ = 0;
+  static_cast<void>(framer_.take());
+  memory_.release();
   output_ = std::string();
   pass_ = Gate::Pass();
 }

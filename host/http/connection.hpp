@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "core/gate.hpp"
+#include "http/byte_budget.hpp"
 #include "http/fd.hpp"
 #include "http/framing.hpp"
 
@@ -24,10 +25,13 @@ using Steady = std::chrono::steady_clock;
 class ConnectionHost {
  public:
   virtual ~ConnectionHost() = default;
-  // The port answers with Connection::send, now or later, from any thread.
-  virtual void on_request(const ConnectionPtr& connection, RawRequest request) = 0;
+  // The port answers with Connection::send, now or later, from any thread. `memory` is what the body takes.
+  virtual void on_request(const ConnectionPtr& connection, RawRequest request, ByteBudget::Share memory) = 0;
   // The same for input that is no request; the answer must close.
   virtual void on_fault(const ConnectionPtr& connection, Fault fault, RawRequest known) = 0;
+  // Whether the body of a request with this head is worth waiting for; without one on_request is called at once, and
+  // the connection ends with the answer. Alone among these functions called under the lock: it only looks things up.
+  [[nodiscard]] virtual bool takes_body(const RawRequest& head) const = 0;
   // Takes the rest of an answer that the socket did not take. False when it cannot; the connection is then dropped.
   virtual bool write_slowly(const ConnectionPtr& connection, std::size_t bytes) = 0;
 };
@@ -41,7 +45,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   enum class Progress : std::uint8_t { done, some, blocked, failed };
 
-  Connection(Fd duplicate, ConnectionLimits limits, std::string client_address, std::shared_ptr<ConnectionHost> host);
+  Connection(Fd duplicate, ConnectionLimits limits, std::shared_ptr<ByteBudget> budget, std::string client_address,
+             std::shared_ptr<ConnectionHost> host);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -72,6 +77,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Lock = std::unique_lock<std::mutex>;
   void pump(Lock& lock);
   void compact();
+  void hold_received();
+  void hand_over_request(Lock& lock, bool whole);
   void hand_over_fault(Lock& lock, Fault fault);
   void answered(Lock& lock);
   void die(Lock& lock);
@@ -86,7 +93,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Framer framer_;
   std::string input_;  // received, not yet given to the framer: grows only while a request is answered
   std::size_t input_at_ = 0;
-  std::string output_;  // the current answer
+  ByteBudget::Share memory_;  // for input_ and the body in framer_
+  std::string output_;        // the current answer
   std::size_t output_at_ = 0;
   Gate::Pass pass_;
   Steady::time_point deadline_;  // for the client to send something complete, or to hang up
@@ -95,6 +103,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool close_after_ = false;     // the current answer is the last
   bool closing_ = false;         // no more requests: input is thrown away
   bool input_ended_ = false;
+  bool no_memory_ = false;  // the budget of the port is used up: what came is lost, the next answer says so
   bool dead_ = false;
 };
 

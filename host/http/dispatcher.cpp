@@ -25,7 +25,7 @@ constexpr std::string_view kLiveRoute = "/livez";
 // Written before there is a request to answer.
 constexpr std::string_view kNoRoom =
     "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 44\r\nConnection: close\r\n"
-    "Retry-After: 1\r\n\r\n{\"detail\":\"Service temporarily unavailable\"}";
+    "Retry-After: 1\r\nX-Content-Type-Options: nosniff\r\n\r\n{\"detail\":\"Service temporarily unavailable\"}";
 
 struct FaultAnswer {
   int status;
@@ -49,6 +49,8 @@ FaultAnswer answer_of(Fault fault) {
       return {501, "Not Implemented", Refusal::malformed};
     case Fault::version:
       return {505, "HTTP Version Not Supported", Refusal::malformed};
+    case Fault::memory:
+      return {503, kUnavailable, Refusal::memory};
   }
   return {400, "Bad Request", Refusal::malformed};
 }
@@ -133,7 +135,8 @@ ConnectionPtr Dispatcher::opened(int fd) {
   }
   const ConnectionLimits limits{{port_->options.max_header_bytes, port_->options.max_body_bytes},
                                 port_->options.idle_timeout};
-  auto connection = std::make_shared<Connection>(std::move(duplicate), limits, address_of(fd), shared_from_this());
+  auto connection =
+      std::make_shared<Connection>(std::move(duplicate), limits, port_->memory, address_of(fd), shared_from_this());
   if (table_.add(connection)) return connection;
   port_->metrics.refused(port_->draining ? Refusal::draining : Refusal::connection_limit);
   static_cast<void>(::send(fd, kNoRoom.data(), kNoRoom.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
@@ -154,11 +157,18 @@ void Dispatcher::on_fault(const ConnectionPtr& connection, Fault fault, RawReque
   if (fault != Fault::timeout) port_->metrics.refused(answer.reason);  // timeouts are counted by the table
   const bool headers = fault == Fault::headers_too_large;
   const auto limit = headers ? port_->options.max_header_bytes : port_->options.max_body_bytes;
-  Exchange(port_, connection, known).answer(with_number(answer.status, answer.detail, limit));
+  auto response = with_number(answer.status, answer.detail, limit);
+  if (fault == Fault::memory) response.headers.emplace_back("Retry-After", "1");
+  Exchange(port_, connection, known).answer(std::move(response));
 }
 
-void Dispatcher::on_request(const ConnectionPtr& connection, RawRequest raw) {
-  auto exchange = std::make_shared<Exchange>(port_, connection, raw);
+bool Dispatcher::takes_body(const RawRequest& head) const {
+  const auto target = parse_target(head.target);
+  return target && router_.match(head.method, target->path).kind == Router::Match::Kind::found;
+}
+
+void Dispatcher::on_request(const ConnectionPtr& connection, RawRequest raw, ByteBudget::Share memory) {
+  auto exchange = std::make_shared<Exchange>(port_, connection, raw, std::move(memory));
   try {
     route(exchange, connection, std::move(raw));
   } catch (const std::exception& e) {
@@ -193,7 +203,7 @@ void Dispatcher::route(const ExchangePtr& exchange, const ConnectionPtr& connect
   }
   if (match.kind == Router::Match::Kind::malformed_path) return exchange->answer(Response::error(400, "Bad Request"));
   Request request;
-  if (auto refusal = unpack(raw, request.body)) return exchange->answer(std::move(*refusal));
+  if (auto refusal = unpack(raw, *exchange, request.body)) return exchange->answer(std::move(*refusal));
   if (request.body.empty()) request.body = std::move(raw.body);
   request.method = raw.method;
   request.target = std::move(raw.target);
@@ -208,7 +218,7 @@ void Dispatcher::route(const ExchangePtr& exchange, const ConnectionPtr& connect
 }
 
 // Nothing when the body may be used: `body` is then the inflated text, or empty when it was not compressed.
-std::optional<Response> Dispatcher::unpack(const RawRequest& raw, std::string& body) const {
+std::optional<Response> Dispatcher::unpack(const RawRequest& raw, Exchange& exchange, std::string& body) const {
   const auto coding = coding_of(value_of(raw.headers, "content-encoding"));
   if (coding == Coding::identity || raw.body.empty()) return std::nullopt;
   if (coding == Coding::unknown) {
@@ -217,7 +227,9 @@ std::optional<Response> Dispatcher::unpack(const RawRequest& raw, std::string& b
   }
   switch (inflate(coding, raw.body, port_->options.max_body_bytes, body)) {
     case Inflated::ok:
-      return std::nullopt;
+      if (exchange.hold_more(body.size())) return std::nullopt;
+      port_->metrics.refused(Refusal::memory);
+      return Response::error(503, kUnavailable).with("Retry-After", "1");
     case Inflated::corrupt:
       return Response::error(400, "The compressed request body is damaged");
     case Inflated::too_large:

@@ -21,7 +21,8 @@ class Dispatcher final : public ConnectionHost, public PeerHost, public std::ena
 
   ConnectionPtr opened(int fd) override;
   void closed(const ConnectionPtr& connection) override;
-  void on_request(const ConnectionPtr& connection, RawRequest request) override;
+  void on_request(const ConnectionPtr& connection, RawRequest request, ByteBudget::Share memory) override;
+  [[nodiscard]] bool takes_body(const RawRequest& head) const override;
   void on_fault(const ConnectionPtr& connection, Fault fault, RawRequest known) override;
   bool write_slowly(const ConnectionPtr& connection, std::size_t bytes) override;
 
@@ -34,7 +35,7 @@ class Dispatcher final : public ConnectionHost, public PeerHost, public std::ena
  private:
   using ExchangePtr = std::shared_ptr<Exchange>;
   void route(const ExchangePtr& exchange, const ConnectionPtr& connection, RawRequest raw);
-  [[nodiscard]] std::optional<Response> unpack(const RawRequest& raw, std::string& body) const;
+  [[nodiscard]] std::optional<Response> unpack(const RawRequest& raw, Exchange& exchange, std::string& body) const;
   void call(const RouteHandler& handler, const ExchangePtr& exchange, Request request);
   void run_blocking(const BlockingHandler& handler, const Request& request, Responder responder);
   void log_failure(const Request& request, std::string_view cause);

@@ -24,13 +24,15 @@ bool is_sane_id(std::string_view id) {
 
 }  // namespace
 
-Exchange::Exchange(std::shared_ptr<PortContext> port, ConnectionPtr connection, const RawRequest& request)
+Exchange::Exchange(std::shared_ptr<PortContext> port, ConnectionPtr connection, const RawRequest& request,
+                   ByteBudget::Share memory)
     : port_(std::move(port)),
       connection_(std::move(connection)),
       method_(request.method),
       minor_version_(request.minor_version),
       keep_alive_(request.keep_alive),
-      route_(kUnmatchedRoute) {
+      route_(kUnmatchedRoute),
+      memory_(std::move(memory)) {
   for (const auto& [name, value] : request.headers) {
     if (equal_ignoring_case(name, "origin"))
       origin_ = value;
@@ -56,6 +58,7 @@ void Exchange::answer(Response response) noexcept {
     wire.request_id = request_id_;
     auto bytes = to_wire(std::move(response), wire);
     port_->metrics.observe(route_, method_, status, std::chrono::duration<double>(Steady::now() - start_).count());
+    memory_.release();  // sending may serve the next request of this client
     connection_->send(std::move(bytes), wire.close, std::move(pass_));
   } catch (const std::exception& e) {
     port_->log.error("http.answer_failed",

@@ -264,6 +264,7 @@ void Framer::choose_body() {
     if (!equal_ignoring_case(expect.value, "100-continue")) return fail(Fault::expectation);
     wants_continue_ = has_body;
   }
+  head_is_new_ = has_body;
   if (!has_body) state_ = State::complete;
 }
 
@@ -295,6 +296,11 @@ std::size_t Framer::feed_chunked(std::string_view data) {
   return n;
 }
 
+const RawRequest* Framer::take_head() {
+  if (state_ != State::need_more || !std::exchange(head_is_new_, false)) return nullptr;
+  return part_ == Part::chunked_body || body_left_ > kBodyReserve ? &request_ : nullptr;
+}
+
 bool Framer::take_continue() { return state_ == State::need_more && std::exchange(wants_continue_, false); }
 
 RawRequest Framer::take() {
@@ -305,6 +311,7 @@ RawRequest Framer::take() {
   blank_lines_ = 0;
   body_left_ = 0;
   wants_continue_ = false;
+  head_is_new_ = false;
   return std::exchange(request_, RawRequest());
 }
 

@@ -20,7 +20,8 @@ enum class Fault : std::uint8_t {
   expectation,        // 417
   headers_too_large,  // 431
   unknown_method,     // 501
-  version             // 505
+  version,            // 505
+  memory              // 503: the bodies of all requests take too much
 };
 
 struct RawRequest {
@@ -51,6 +52,10 @@ class Framer {
   [[nodiscard]] bool inside_request() const {
     return state_ == State::need_more && (part_ != Part::head || !head_.empty());
   }
+  // What has come of the body of the current request.
+  [[nodiscard]] std::size_t body_bytes() const { return request_.body.size(); }
+  // Once per request: its head, when it came before a long body that is not here yet. Valid until the next call.
+  [[nodiscard]] const RawRequest* take_head();
   // True once per request whose client waits for "100 Continue" before it sends the body.
   [[nodiscard]] bool take_continue();
   // The complete request, or what is known of one with a fault; the framer then starts the next one.
@@ -79,6 +84,7 @@ class Framer {
   std::uint64_t body_left_ = 0;
   ChunkDecoder chunks_;
   bool wants_continue_ = false;
+  bool head_is_new_ = false;
 };
 
 // "Not Found" for 404.

@@ -14,7 +14,8 @@ namespace dunetrace::http {
 class PeerHost {
  public:
   virtual ~PeerHost() = default;
-  // A client connected on `fd`, which stays the transport's. Nothing refuses it.
+  // A client connected on `fd`, which stays the transport's. Nothing refuses it. The host keeps the connection alive
+  // until closed().
   virtual ConnectionPtr opened(int fd) = 0;
   virtual void closed(const ConnectionPtr& connection) = 0;
 };

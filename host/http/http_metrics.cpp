@@ -11,9 +11,9 @@ namespace {
 constexpr std::array kKnown{200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405,
                             408, 409, 410, 412, 413, 415, 417, 422, 429, 431, 500, 501, 502, 503, 504};
 
-constexpr std::array<std::string_view, 9> kReasons{"connection_limit",  "descriptors",    "malformed",
-                                                   "headers_too_large", "body_too_large", "idle",
-                                                   "slow_reader",       "queue_full",     "draining"};
+constexpr std::array<std::string_view, 10> kReasons{
+    "connection_limit", "descriptors", "malformed", "headers_too_large", "body_too_large", "idle", "slow_reader",
+    "queue_full",       "draining",    "memory"};
 
 }  // namespace
 

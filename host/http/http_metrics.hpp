@@ -24,7 +24,8 @@ enum class Refusal : unsigned char {
   idle,
   slow_reader,
   queue_full,
-  draining
+  draining,
+  memory
 };
 
 class HttpMetrics {
@@ -46,7 +47,7 @@ class HttpMetrics {
   telemetry::Metrics& metrics_;
   const std::string service_;
   telemetry::Gauge& connections_;
-  std::array<telemetry::Counter*, 9> refused_{};
+  std::array<telemetry::Counter*, 10> refused_{};
   std::map<std::string, std::unique_ptr<Route>, std::less<>> routes_;
 };
 

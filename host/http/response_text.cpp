@@ -93,6 +93,8 @@ std::string to_wire(Response response, const Wire& wire) {
   else if (wire.minor_version == 0)
     add(out, "Connection", "keep-alive");
   add(out, "X-Request-Id", wire.request_id);
+  // Nobody may guess another type than the one that is told.
+  if (find(response.headers, "x-content-type-options") == nullptr) add(out, "X-Content-Type-Options", "nosniff");
   for (const auto& [name, value] : response.headers) {
     if (is_safe(name, value) && !is_ours(name)) add(out, name, value);
   }

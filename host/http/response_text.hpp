@@ -16,8 +16,9 @@ struct Wire {
   std::string_view request_id;
 };
 
-// Adds Date, Content-Length, Connection and X-Request-Id; packs the body when that is allowed and worth it. Headers
-// that would break the message (CR, LF, NUL, not a token) are left out, and so are those this function sets itself.
+// Adds Date, Content-Length, Connection, X-Request-Id and X-Content-Type-Options; packs the body when that is allowed
+// and worth it. Headers that would break the message (CR, LF, NUL, not a token) are left out, and so are those this
+// function sets itself.
 [[nodiscard]] std::string to_wire(Response response, const Wire& wire);
 
 }  // namespace dunetrace::http

@@ -30,7 +30,8 @@ struct ServerOptions {
   int workers = 4;                  // threads for blocking handlers
   std::size_t worker_queue = 1024;  // requests waiting for one; above → 503
   std::size_t max_header_bytes = 16 * 1024;
-  std::size_t max_body_bytes = 10 * 1024 * 1024;  // also after inflating
+  std::size_t max_body_bytes = 10 * 1024 * 1024;      // also after inflating
+  std::size_t max_buffered_bytes = 64 * 1024 * 1024;  // of all request bodies, from the first byte on; above → 503
   std::size_t max_connections = 10'000;
   std::chrono::milliseconds idle_timeout{60'000};   // silent or dribbling clients
   std::chrono::milliseconds write_timeout{10'000};  // clients that do not read

@@ -80,11 +80,6 @@ void SlowWriter::stop() {
   }
 }
 
-std::size_t SlowWriter::waiting() const {
-  const std::lock_guard lock(mutex_);
-  return entries_.size();
-}
-
 void SlowWriter::run() {
   std::array<epoll_event, 64> events{};
   for (;;) {

@@ -33,7 +33,6 @@ class SlowWriter {
   [[nodiscard]] bool add(const ConnectionPtr& connection, std::size_t bytes);
   // Drops what waits and joins.
   void stop();
-  [[nodiscard]] std::size_t waiting() const;
 
  private:
   struct Entry {

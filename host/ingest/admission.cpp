@@ -235,9 +235,10 @@ class Reader {
     if (!payload.is_object()) return errors_.event(index, "dict_type", "payload", "Input should be a valid dictionary");
     std::string_view raw = raw_payloads_[index];
     if (raw.empty()) raw = storage_.arena.keep(json::to_text(payload));
-    std::optional<std::string> changed;
-    if (rules_.rehash_legacy_fields) changed = without_reversible(payload, raw);
-    if (auto storable = json::storable(changed ? std::string_view(*changed) : raw)) changed = std::move(storable);
+    auto changed = json::storable(raw);
+    if (rules_.rehash_legacy_fields) {
+      if (auto guarded = without_reversible(changed ? std::string_view(*changed) : raw)) changed = std::move(guarded);
+    }
     event.payload = changed ? storage_.arena.keep(*changed) : raw;
     if (event.kind == EventKind::run_started) {
       if (const auto model = payload["model"].string()) event.model = kept(*model, last_[4]);

@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "core/hash.hpp"
+#include "ingest/guarded.hpp"
 #include "store/keys.hpp"
 #include "store/notifications.hpp"
 
@@ -51,6 +52,7 @@ std::shared_ptr<const Snapshot> snapshot_of(std::vector<store::ActiveKey> keys) 
 struct Waiting {
   Sha256 hash;
   std::vector<std::string> agents;
+  std::size_t bytes = 0;
   Auth::Answer answer;
 };
 
@@ -69,7 +71,8 @@ struct Auth::Impl {
   std::condition_variable_any changed;
   std::shared_ptr<const Snapshot> snapshot;  // nullptr until the first load
   std::vector<Waiting> waiting;
-  bool notified = true;  // the first load is due at once
+  std::size_t held = 0, held_bytes = 0;  // of those that wait and those that are being answered
+  bool notified = true;                  // the first load is due at once
   std::jthread refresher;
   std::unique_ptr<store::Notifications> notifications;
 
@@ -106,7 +109,7 @@ struct Auth::Impl {
     return Verdict{Verdict::Kind::allowed, grant.customer_id, {}};
   }
 
-  void run(std::stop_token stop) {
+  void run(const std::stop_token& stop) {
     auto next = std::chrono::steady_clock::now();
     while (!stop.stop_requested()) {
       std::vector<Waiting> asked;
@@ -117,7 +120,8 @@ struct Auth::Impl {
         notified = false;
         asked.swap(waiting);
       }
-      const bool good = refresh();
+      bool good = false;
+      if (!guarded(log, "ingest.keys_thread_failed", [&] { good = refresh(); })) failed.add();
       const auto keys = current();
       for (auto& one : asked) answer(one, keys.get(), good);
       const auto loaded = std::chrono::steady_clock::now();
@@ -143,17 +147,36 @@ struct Auth::Impl {
     return true;
   }
 
-  void answer(const Waiting& one, const Snapshot* keys, bool is_fresh) const {
-    auto found = keys != nullptr ? verdict(*keys, one.hash, one.agents) : std::nullopt;
-    if (!found) found = is_fresh ? Verdict{} : unavailable();
-    one.answer(std::move(*found));
+  // Lets no exception out: whoever asks next must be answered, too.
+  void answer(Waiting& one, const Snapshot* keys, bool is_fresh) noexcept {
+    guarded(log, "ingest.key_answer_failed", [&] {
+      auto found = keys != nullptr ? verdict(*keys, one.hash, one.agents) : std::nullopt;
+      if (!found) found = is_fresh ? Verdict{} : unavailable();
+      one.answer(std::move(*found));
+    });
+    one.answer = nullptr;  // frees the body before its room is given to others
+    const std::lock_guard lock(mutex);
+    --held;
+    held_bytes -= one.bytes;
+  }
+
+  // False when there is no room.
+  bool wait_for_keys(Waiting& one) {
+    const std::lock_guard lock(mutex);
+    if (held >= options.most_waiting || held_bytes + one.bytes > options.most_waiting_bytes) return false;
+    const auto bytes = one.bytes;
+    waiting.push_back(std::move(one));
+    ++held;
+    held_bytes += bytes;
+    changed.notify_all();
+    return true;
   }
 };
 
 Auth::Auth(AuthOptions options, store::Database& db, telemetry::Logger& log, telemetry::Metrics& metrics)
     : impl_(std::make_unique<Impl>(options, db, log, metrics)) {
   auto* impl = impl_.get();
-  impl->refresher = std::jthread([impl](std::stop_token stop) { impl->run(std::move(stop)); });
+  impl->refresher = std::jthread([impl](const std::stop_token& stop) { impl->run(stop); });
   const auto wake = [impl] {
     const std::lock_guard lock(impl->mutex);
     impl->notified = true;
@@ -166,7 +189,7 @@ Auth::Auth(AuthOptions options, store::Database& db, telemetry::Logger& log, tel
 Auth::~Auth() {
   impl_->notifications.reset();
   impl_->refresher = std::jthread();  // stops and joins
-  for (const auto& one : impl_->waiting) one.answer(unavailable());
+  for (auto& one : impl_->waiting) impl_->answer(one, nullptr, false);
 }
 
 bool Auth::known(std::string_view key) const {
@@ -175,7 +198,7 @@ bool Auth::known(std::string_view key) const {
   return keys && keys->keys.contains(sha256(key));
 }
 
-void Auth::check(std::string_view key, std::vector<std::string> agents, Answer answer) {
+void Auth::check(std::string_view key, std::vector<std::string> agents, std::size_t bytes, Answer answer) {
   if (impl_->options.dev_mode && (key.empty() || key.starts_with("dt_dev_"))) {
     return answer({Verdict::Kind::allowed, std::string(kDevCustomer), {}});
   }
@@ -184,15 +207,9 @@ void Auth::check(std::string_view key, std::vector<std::string> agents, Answer a
   if (const auto keys = impl_->current()) {
     if (auto found = impl_->verdict(*keys, hash, agents)) return answer(std::move(*found));
   }
-  {
-    const std::lock_guard lock(impl_->mutex);
-    if (impl_->waiting.size() < impl_->options.most_waiting) {
-      impl_->waiting.push_back({hash, std::move(agents), std::move(answer)});
-      impl_->changed.notify_all();
-      return;
-    }
-  }
-  answer(unavailable());
+  for (const auto& agent : agents) bytes += agent.capacity();
+  Waiting one{hash, std::move(agents), bytes, std::move(answer)};
+  if (!impl_->wait_for_keys(one)) one.answer(unavailable());
 }
 
 std::string_view bearer_key(std::string_view header) {

@@ -38,7 +38,9 @@ struct AuthOptions {
   std::chrono::milliseconds refresh_interval{15'000};
   // Between two refreshes that unknown keys ask for: a flood of them must not become one of queries.
   std::chrono::milliseconds least_interval{100};
-  std::size_t most_waiting = 1024;  // requests with unknown keys; more are turned away with 503
+  // Requests with unknown keys, whose memory strangers fill; more are turned away with 503.
+  std::size_t most_waiting = 1024;
+  std::size_t most_waiting_bytes = 32 * 1024 * 1024;  // three bodies of the largest size
 };
 
 class Auth {
@@ -52,8 +54,8 @@ class Auth {
   Auth& operator=(const Auth&) = delete;
 
   // Calls `answer` once: at once, or from the refreshing thread when the key has to be looked up.
-  // `agents` are the agents the batch names.
-  void check(std::string_view key, std::vector<std::string> agents, Answer answer);
+  // `agents` are the agents the batch names, `bytes` is the memory that `answer` keeps while it waits.
+  void check(std::string_view key, std::vector<std::string> agents, std::size_t bytes, Answer answer);
 
   // Whether the key is in the snapshot; for the rate limiter, whose table strangers must not fill.
   [[nodiscard]] bool known(std::string_view key) const;

@@ -6,9 +6,6 @@ namespace dunetrace::ingest {
 
 namespace {
 
-constexpr auto kKeep =
-    std::chrono::milliseconds(900);  // "about a second", and a probe once a second gets a fresh answer
-
 http::Response not_stored(http::Response response) {
   if (response.status != 200) response.headers.emplace_back("Retry-After", "1");
   return std::move(response).with("Cache-Control", "no-store");
@@ -16,23 +13,8 @@ http::Response not_stored(http::Response response) {
 
 }  // namespace
 
-Result<> Health::database() {
-  {
-    const std::lock_guard lock(mutex_);
-    // While one thread asks, the others repeat the answer before: a dead database must not hold all workers.
-    if (last_ && (asking_ || clock_.steady() - asked_at_ < kKeep)) return *last_;
-    asking_ = true;
-  }
-  auto result = db_.ping();
-  const std::lock_guard lock(mutex_);
-  asking_ = false;
-  asked_at_ = clock_.steady();
-  last_ = result;
-  return result;
-}
-
 http::Response Health::health() {
-  const auto state = database();
+  const auto state = probe_.database();
   json::Writer out;
   out.begin_object();
   out.field("status", state ? "ok" : "degraded");

@@ -94,7 +94,8 @@ void Receiver::receive(http::Request request, http::Responder responder) {
     http::Responder responder;
   };
   auto pending = std::make_shared<Pending>(Pending{std::move(admitted->batch), std::move(responder)});
-  auth_.check(key, std::move(agents), [this, pending](const Verdict& verdict) {
+  const auto bytes = pending->batch.bytes;
+  auth_.check(key, std::move(agents), bytes, [this, pending](const Verdict& verdict) {
     if (verdict.kind != Verdict::Kind::allowed) {
       rejected_.add(pending->batch.events.size());
       return answer(pending->responder, refusal(verdict));

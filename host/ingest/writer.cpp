@@ -1,7 +1,10 @@
 #include "ingest/writer.hpp"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
+#include "ingest/guarded.hpp"
 #include "store/dead_letters.hpp"
 
 namespace dunetrace::ingest {
@@ -20,30 +23,14 @@ std::size_t count_events(std::span<const store::BatchSlice> slices) {
   return events;
 }
 
-// Two parts of about equal size, in order; a batch is cut when it is the only one.
-std::pair<std::vector<store::BatchSlice>, std::vector<store::BatchSlice>> halves(
-    const std::vector<store::BatchSlice>& slices) {
-  const auto middle = static_cast<std::ptrdiff_t>(slices.size() / 2);
-  if (middle > 0) return {{slices.begin(), slices.begin() + middle}, {slices.begin() + middle, slices.end()}};
-  const auto& only = slices.front();
-  const auto cut = only.from + (only.to - only.from) / 2;
-  return {{{only.batch, only.from, cut, only.position}}, {{only.batch, cut, only.to, only.position}}};
-}
-
-// What lies behind `position`.
-std::vector<store::BatchSlice> behind(std::vector<store::BatchSlice> slices, std::uint64_t position) {
-  std::erase_if(slices, [&](const auto& slice) { return slice.end() <= position; });
-  if (!slices.empty() && slices.front().begin() < position) {
-    slices.front().from = static_cast<std::size_t>(position - slices.front().position);
-  }
-  return slices;
-}
+// What an exception leaves of a result: in doubt, as the loss of a connection does. So short that it takes no memory.
+Result<std::uint64_t> in_doubt() { return fail(Code::unavailable, "it threw"); }
 
 }  // namespace
 
 Writer::Writer(WriterOptions options, spool::Spool& spool, store::Database& db, telemetry::Logger& log,
                telemetry::Metrics& metrics)
-    : options_(options),
+    : options_(std::move(options)),
       spool_(spool),
       ref_{spool.id(), spool.durable()},
       db_(db),
@@ -72,87 +59,119 @@ Writer::~Writer() {
 }
 
 void Writer::run(const std::stop_token& stop) {
-  auto maintenance = steady_clock::now();
-  while (!stop.stop_requested()) {
-    if (steady_clock::now() >= maintenance) {
-      maintenance = steady_clock::now() + (maintain() ? steady_clock::duration(kMaintenance) : kMaintenanceRetry);
-    }
-    const auto group = spool_.read(options_.group_events, stop, maintenance);
-    if (group.end == 0) {
-      if (spool_.closed()) return;
-      continue;
-    }
-    Slices slices;
-    for (const auto& [position, batch] : group.entries) {
-      slices.push_back({batch.get(), 0, batch->events.size(), position});
-    }
-    if (write(std::move(slices), stop) == Outcome::stopped) return;
-    spool_.acknowledge(group.end);
+  maintenance_ = steady_clock::now();
+  auto outcome = Outcome::done;
+  while (outcome == Outcome::done && !stop.stop_requested()) {
+    if (guarded(log_, "ingest.writer_failed", [&] { outcome = next_group(stop); })) continue;
+    failures_.add();
+    wait(options_.first_retry, stop);
   }
+}
+
+Writer::Outcome Writer::next_group(const std::stop_token& stop) {
+  if (steady_clock::now() >= maintenance_) {
+    maintenance_ = steady_clock::now() + kMaintenanceRetry;
+    if (maintain()) maintenance_ = steady_clock::now() + kMaintenance;
+  }
+  const auto group = spool_.read(options_.group_events, stop, maintenance_);
+  if (group.end == 0) return spool_.closed() ? Outcome::stopped : Outcome::done;
+  std::vector<store::BatchSlice> slices;
+  for (const auto& [position, batch] : group.entries)
+    slices.push_back({batch.get(), 0, batch->events.size(), position});
+  const auto outcome = slices.empty() ? Outcome::done : write(slices, stop);
+  if (outcome == Outcome::done) spool_.acknowledge(group.end);
+  return outcome;
 }
 
 // A failure costs nothing yet: there are partitions for days, and one for everything else.
 bool Writer::maintain() {
-  auto done = store::ensure_event_partitions(db_, kPartitionDaysAhead);
-  if (done) done = store::forget_memory_spools(db_);
-  if (!done) log_.warn("ingest.maintenance_failed", {{"reason", done.error().text}});
-  return done.has_value();
+  const auto made = store::ensure_event_partitions(db_, kPartitionDaysAhead);
+  if (!made) log_.warn("ingest.partitions_not_made", {{"reason", made.error().text}});
+  const auto forgotten = store::forget_memory_spools(db_);
+  if (!forgotten) log_.warn("ingest.old_spools_not_forgotten", {{"reason", forgotten.error().text}});
+  return made && forgotten;
 }
 
-Writer::Outcome Writer::write(Slices slices, const std::stop_token& stop) {
-  auto pause = options_.first_retry;
-  while (!slices.empty()) {
+Writer::Outcome Writer::write(Slices slices, const std::stop_token& stop) noexcept {
+  const auto events = count_events(slices);
+  for (auto pause = options_.first_retry;;) {
     const auto begin = steady_clock::now();
-    const auto reached = store::write_events(db_, ref_, slices);
+    auto reached = in_doubt();
+    guarded(log_, "ingest.writer_failed", [&] { reached = options_.write(db_, ref_, slices); });
     seconds_.observe(std::chrono::duration<double>(steady_clock::now() - begin).count());
     if (reached) {
-      const auto before = count_events(slices);
-      slices = behind(std::move(slices), *reached);
-      written_.add(before - count_events(slices));
-      continue;
+      if (*reached < slices.back().end()) return write_behind(slices, *reached, stop);
+      written_.add(events);
+      return Outcome::done;
     }
-    if (reached.error().code != Code::invalid_argument) {
-      if (failed(reached.error(), count_events(slices), pause, stop) == Outcome::stopped) return Outcome::stopped;
-      continue;
+    if (reached.error().code == Code::invalid_argument) {
+      failures_.add();
+      return events > 1 ? write_halves(slices, stop) : put_aside(slices.front(), reached.error(), stop);
     }
-    failures_.add();
-    if (count_events(slices) == 1) return put_aside(slices.front(), reached.error(), stop);
-    auto [first, second] = halves(slices);
-    if (write(std::move(first), stop) == Outcome::stopped) return Outcome::stopped;
-    slices = std::move(second);
+    if (failed(reached.error(), events, pause, stop) == Outcome::stopped) return Outcome::stopped;
   }
-  return Outcome::done;
 }
 
-Writer::Outcome Writer::failed(const Error& error, std::size_t events, std::chrono::milliseconds& pause,
-                               const std::stop_token& stop) {
-  failures_.add();
-  log_.warn("ingest.write_failed", {{"reason", error.text}, {"events", events}, {"retry_ms", pause.count()}});
-  wait(pause, stop);
-  pause = std::min(pause * 2, options_.longest_retry);
-  return stop.stop_requested() ? Outcome::stopped : Outcome::done;
+// An attempt before this one stored the slices up to `position`: the rest is left.
+Writer::Outcome Writer::write_behind(Slices slices, std::uint64_t position, const std::stop_token& stop) noexcept {
+  while (slices.front().end() <= position) slices = slices.subspan(1);
+  auto cut = slices.front();
+  cut.from = static_cast<std::size_t>(std::max(position, cut.begin()) - cut.position);
+  const auto outcome = write({&cut, 1}, stop);
+  if (outcome == Outcome::stopped || slices.size() == 1) return outcome;
+  return write(slices.subspan(1), stop);
 }
 
-Writer::Outcome Writer::put_aside(const store::BatchSlice& slice, const Error& error, const std::stop_token& stop) {
+// Two parts of about equal size, in order; a batch is cut when it is the only one.
+Writer::Outcome Writer::write_halves(Slices slices, const std::stop_token& stop) noexcept {
+  const auto middle = slices.size() / 2;
+  if (middle > 0) {
+    const auto outcome = write(slices.first(middle), stop);
+    return outcome == Outcome::done ? write(slices.subspan(middle), stop) : outcome;
+  }
+  auto first = slices.front(), second = slices.front();
+  first.to = second.from = first.from + (first.to - first.from) / 2;
+  const auto outcome = write({&first, 1}, stop);
+  return outcome == Outcome::done ? write({&second, 1}, stop) : outcome;
+}
+
+Writer::Outcome Writer::put_aside(const store::BatchSlice& slice, const Error& error,
+                                  const std::stop_token& stop) noexcept {
   const auto& event = slice.batch->events[slice.from];
-  log_.error("ingest.event_put_aside", {{"reason", error.text},
-                                        {"batch_id", slice.batch->batch_id},
-                                        {"customer_id", slice.batch->customer_id},
-                                        {"run_id", event.run_id},
-                                        {"index", slice.from}});
+  guarded(log_, "ingest.log_failed", [&] {
+    log_.error("ingest.event_put_aside", {{"reason", error.text},
+                                          {"batch_id", slice.batch->batch_id},
+                                          {"customer_id", slice.batch->customer_id},
+                                          {"run_id", event.run_id},
+                                          {"index", slice.from}});
+  });
   for (auto pause = options_.first_retry;;) {
-    const auto kept = store::write_dead_letter(db_, ref_, slice, error.text);
+    auto kept = in_doubt();
+    guarded(log_, "ingest.writer_failed", [&] { kept = store::write_dead_letter(db_, ref_, slice, error.text); });
     if (kept) {
       put_aside_.add();
       return Outcome::done;
     }
     if (kept.error().code == Code::invalid_argument) {  // not even its bytes; the line above is all that is left
       lost_.add();
-      log_.error("ingest.events_lost", {{"events", 1}, {"reason", kept.error().text}});
+      guarded(log_, "ingest.log_failed", [&] {
+        log_.error("ingest.events_lost", {{"events", 1}, {"reason", kept.error().text}});
+      });
       return Outcome::done;
     }
     if (failed(kept.error(), 1, pause, stop) == Outcome::stopped) return Outcome::stopped;
   }
+}
+
+Writer::Outcome Writer::failed(const Error& error, std::size_t events, std::chrono::milliseconds& pause,
+                               const std::stop_token& stop) noexcept {
+  failures_.add();
+  guarded(log_, "ingest.log_failed", [&] {
+    log_.warn("ingest.write_failed", {{"reason", error.text}, {"events", events}, {"retry_ms", pause.count()}});
+  });
+  wait(pause, stop);
+  pause = std::min(pause * 2, options_.longest_retry);
+  return stop.stop_requested() ? Outcome::stopped : Outcome::done;
 }
 
 void Writer::wait(std::chrono::milliseconds time, const std::stop_token& stop) {

@@ -7,10 +7,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <span>
 #include <thread>
-#include <vector>
 
 #include "core/clock.hpp"
 #include "spool/spool.hpp"
@@ -24,6 +24,9 @@ struct WriterOptions {
   std::size_t group_events = 5'000;  // per transaction: COPY's rate is flat from about a thousand rows
   std::chrono::milliseconds first_retry{50};
   std::chrono::milliseconds longest_retry{2'000};
+  // What stores a group; tests put something in between.
+  std::function<Result<std::uint64_t>(store::Database&, const store::SpoolRef&, std::span<const store::BatchSlice>)>
+      write = store::write_events;
 };
 
 class Writer {
@@ -37,15 +40,21 @@ class Writer {
   Writer& operator=(const Writer&) = delete;
 
  private:
-  using Slices = std::vector<store::BatchSlice>;
+  using Slices = std::span<const store::BatchSlice>;
   enum class Outcome : std::uint8_t { done, stopped };
 
   void run(const std::stop_token& stop);
+  [[nodiscard]] Outcome next_group(const std::stop_token& stop);
   [[nodiscard]] bool maintain();
-  [[nodiscard]] Outcome write(Slices slices, const std::stop_token& stop);
-  [[nodiscard]] Outcome put_aside(const store::BatchSlice& slice, const Error& error, const std::stop_token& stop);
+  // These let no exception out: a group is begun again only from its begin, and parts of it may be written.
+  [[nodiscard]] Outcome write(Slices slices, const std::stop_token& stop) noexcept;
+  [[nodiscard]] Outcome write_behind(Slices slices, std::uint64_t position, const std::stop_token& stop) noexcept;
+  [[nodiscard]] Outcome write_halves(Slices slices, const std::stop_token& stop) noexcept;
+  [[nodiscard]] Outcome put_aside(const store::BatchSlice& slice, const Error& error,
+                                  const std::stop_token& stop) noexcept;
+  // Waits before the next attempt, longer each time.
   [[nodiscard]] Outcome failed(const Error& error, std::size_t events, std::chrono::milliseconds& pause,
-                               const std::stop_token& stop);
+                               const std::stop_token& stop) noexcept;
   void wait(std::chrono::milliseconds time, const std::stop_token& stop);
 
   const WriterOptions options_;
@@ -60,7 +69,8 @@ class Writer {
   telemetry::Counter& failures_;
   std::mutex mutex_;
   std::condition_variable_any never_;
-  std::jthread thread_;  // last: it uses everything above
+  std::chrono::steady_clock::time_point maintenance_;  // of the thread alone
+  std::jthread thread_;                                // last: it uses everything above
 };
 
 }  // namespace dunetrace::ingest

@@ -27,14 +27,28 @@ struct Access {
     Value value;
     std::memcpy(value.element_, static_cast<const void*>(&element), sizeof element);
     switch (element.type()) {
-      case dom::element_type::ARRAY: value.kind_ = Value::Kind::array; break;
-      case dom::element_type::OBJECT: value.kind_ = Value::Kind::object; break;
-      case dom::element_type::INT64: value.kind_ = Value::Kind::integer; break;
+      case dom::element_type::ARRAY:
+        value.kind_ = Value::Kind::array;
+        break;
+      case dom::element_type::OBJECT:
+        value.kind_ = Value::Kind::object;
+        break;
+      case dom::element_type::INT64:
+        value.kind_ = Value::Kind::integer;
+        break;
       case dom::element_type::UINT64:
-      case dom::element_type::DOUBLE: value.kind_ = Value::Kind::real; break;
-      case dom::element_type::STRING: value.kind_ = Value::Kind::string; break;
-      case dom::element_type::BOOL: value.kind_ = Value::Kind::boolean; break;
-      case dom::element_type::NULL_VALUE: value.kind_ = Value::Kind::null; break;
+      case dom::element_type::DOUBLE:
+        value.kind_ = Value::Kind::real;
+        break;
+      case dom::element_type::STRING:
+        value.kind_ = Value::Kind::string;
+        break;
+      case dom::element_type::BOOL:
+        value.kind_ = Value::Kind::boolean;
+        break;
+      case dom::element_type::NULL_VALUE:
+        value.kind_ = Value::Kind::null;
+        break;
     }
     return value;
   }
@@ -98,6 +112,10 @@ void Value::each_member(const std::function<void(std::string_view, Value)>& visi
   }
 }
 
+namespace {
+constexpr std::size_t kKeptBytes = 1024 * 1024;
+}  // namespace
+
 struct Parser::Impl {
   explicit Impl(std::size_t depth) : max_depth(depth) {}
   dom::parser parser;
@@ -105,6 +123,10 @@ struct Parser::Impl {
   std::size_t capacity = 0;
 
   simdjson::error_code run(std::string_view text, dom::element& root) {
+    if (capacity > kKeptBytes && text.size() <= kKeptBytes) {  // one large text must not cost its memory for ever
+      parser = dom::parser();
+      capacity = 0;
+    }
     if (text.size() > capacity) {
       const std::size_t wanted = std::max<std::size_t>(4096, text.size() + text.size() / 2);
       if (const auto error = parser.allocate(wanted, max_depth)) return error;
@@ -221,7 +243,8 @@ std::string_view raw_at(std::string_view text, std::string_view pointer) {
   if (parser.iterate(padded).get(document)) return {};
   if (pointer.empty()) {
     const auto first = text.find_first_not_of(" \t\r\n");
-    return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
+    return first == std::string_view::npos ? std::string_view()
+                                           : text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
   }
   ondemand::value value;
   if (document.at_pointer(pointer).get(value)) return {};
@@ -234,11 +257,21 @@ namespace {
 void write(Writer& out, const Value& value) {
   switch (value.kind()) {
     case Value::Kind::missing:
-    case Value::Kind::null: out.null(); return;
-    case Value::Kind::boolean: out.boolean(*value.boolean()); return;
-    case Value::Kind::integer: out.integer(*value.integer()); return;
-    case Value::Kind::real: out.real(*value.number()); return;
-    case Value::Kind::string: out.string(*value.string()); return;
+    case Value::Kind::null:
+      out.null();
+      return;
+    case Value::Kind::boolean:
+      out.boolean(*value.boolean());
+      return;
+    case Value::Kind::integer:
+      out.integer(*value.integer());
+      return;
+    case Value::Kind::real:
+      out.real(*value.number());
+      return;
+    case Value::Kind::string:
+      out.string(*value.string());
+      return;
     case Value::Kind::array:
       out.begin_array();
       value.each_element([&out](Value v) { write(out, v); });

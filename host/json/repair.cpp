@@ -85,27 +85,38 @@ void walk(std::string_view text, OnEscape on_escape, OnNumber on_number) {
 constexpr std::size_t kMostDigits = 8'000;
 
 // PostgreSQL's numeric holds 131,072 digits before the point and 16,383 after it; jsonb refuses the rest. Exponents end
-// far earlier: a double ends at 308, and the database writes every zero out when the payload is read.
-bool fits_numeric(std::string_view token) {
-  constexpr int kLargestExponent = 400;
-  if (token.size() > kMostDigits) return false;
-  const auto mark = token.find_first_of("eE");
-  if (mark == std::string_view::npos) return true;
-  auto digits = token.substr(mark + 1);
-  if (digits.starts_with('+')) digits.remove_prefix(1);
-  int exponent = 0;
-  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), exponent);
-  return read.ec == std::errc() && exponent >= -kLargestExponent && exponent <= kLargestExponent;
-}
+// far earlier: a double ends at 308. And the database writes every zero out when the payload is read, so that six bytes
+// become four hundred: what all numbers of one text may grow by is bounded too.
+class NumericBudget {
+ public:
+  bool fits(std::string_view token) {
+    constexpr int kLargestExponent = 400;
+    if (token.size() > kMostDigits) return false;
+    const auto mark = token.find_first_of("eE");
+    if (mark == std::string_view::npos) return true;
+    auto digits = token.substr(mark + 1);
+    if (digits.starts_with('+')) digits.remove_prefix(1);
+    int exponent = 0;
+    const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), exponent);
+    if (read.ec != std::errc() || exponent < -kLargestExponent || exponent > kLargestExponent) return false;
+    const auto growth = static_cast<std::size_t>(exponent < 0 ? -exponent : exponent);
+    if (growth > left_) return false;
+    left_ -= growth;
+    return true;
+  }
+
+ private:
+  std::size_t left_ = 64 * 1024;
+};
 
 // Whether a number that does not fit is possible at all; cheap, because nearly no payload has one.
 bool may_have_large_number(std::string_view json) {
   if (json.size() > kMostDigits) return true;
-  for (std::size_t i = 1; i + 3 < json.size(); ++i) {
+  for (std::size_t i = 1; i + 2 < json.size(); ++i) {
     if ((json[i] == 'e' || json[i] == 'E') && digit(json[i - 1])) {
       const auto sign = json[i + 1] == '+' || json[i + 1] == '-' ? 1u : 0u;
-      const auto digits = json.substr(i + 1 + sign, 3);
-      if (digits.size() == 3 && digit(digits[0]) && digit(digits[1]) && digit(digits[2])) return true;
+      const auto digits = json.substr(i + 1 + sign, 2);
+      if (digits.size() == 2 && digit(digits[0]) && digit(digits[1])) return true;
     }
   }
   return false;
@@ -155,6 +166,7 @@ std::optional<std::string> storable(std::string_view json) {
   std::string out;
   std::size_t copied = 0;
   bool changed = false;
+  NumericBudget numbers;
   const auto change = [&](std::size_t at, std::size_t length, std::string_view with) {
     out.append(json, copied, at - copied).append(with);
     copied = at + length;
@@ -171,7 +183,7 @@ std::optional<std::string> storable(std::string_view json) {
       [&](std::size_t at) {
         const auto end = number_end(json, at);
         if (end == at) return at + 1;
-        if (!fits_numeric(json.substr(at, end - at))) change(at, end - at, "null");
+        if (!numbers.fits(json.substr(at, end - at))) change(at, end - at, "null");
         return end;
       });
   if (!changed) return std::nullopt;

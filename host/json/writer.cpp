@@ -11,9 +11,7 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 // The length of the valid UTF-8 sequence at `at`, 0 when there is none (overlong, surrogate, beyond U+10FFFF).
 std::size_t sequence(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) {
-    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U;
-  };
+  const auto byte = [&](std::size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U; };
   const auto tail = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
   const unsigned lead = byte(0);
   if (lead < 0x80) return 1;
@@ -41,14 +39,29 @@ bool plain(char c) {
 void append_escaped(std::string& out, char c) {
   constexpr char kHex[] = "0123456789abcdef";
   switch (c) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\b': out += "\\b"; return;
-    case '\f': out += "\\f"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    default: break;
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\b':
+      out += "\\b";
+      return;
+    case '\f':
+      out += "\\f";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    default:
+      break;
   }
   out += "\\u00";
   out.push_back(kHex[(static_cast<unsigned char>(c) >> 4) & 0xF]);
@@ -112,10 +125,18 @@ bool Writer::before_value() {
   }
   auto& top = stack_.back();
   switch (top) {
-    case Frame::object_key: ok_ = false; return false;
-    case Frame::object_value: top = Frame::object_key; break;
-    case Frame::array_first: top = Frame::array_next; break;
-    case Frame::array_next: out_.push_back(','); break;
+    case Frame::object_key:
+      ok_ = false;
+      return false;
+    case Frame::object_value:
+      top = Frame::object_key;
+      break;
+    case Frame::array_first:
+      top = Frame::array_next;
+      break;
+    case Frame::array_next:
+      out_.push_back(',');
+      break;
   }
   return true;
 }
@@ -127,7 +148,8 @@ void Writer::open(char c, Frame frame) {
 }
 
 void Writer::close(char c, bool object) {
-  if (!ok_ || stack_.empty() || (stack_.back() == Frame::object_key) != object || stack_.back() == Frame::object_value) {
+  if (!ok_ || stack_.empty() || (stack_.back() == Frame::object_key) != object ||
+      stack_.back() == Frame::object_value) {
     ok_ = false;
     return;
   }

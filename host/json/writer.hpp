@@ -32,7 +32,7 @@ class Writer {
   void field(std::string_view name, double value) { key(name), real(value); }
   void field(std::string_view name, bool value) { key(name), boolean(value); }
   template <class T>
-    requires std::is_integral_v<T>
+  requires std::is_integral_v<T>
   void field(std::string_view name, T value) { key(name), integer(static_cast<std::int64_t>(value)); }
   void field_null(std::string_view name) { key(name), null(); }
   void field_raw(std::string_view name, std::string_view json) { key(name), raw(json); }

@@ -164,6 +164,7 @@ Result<> detector(const void* vtable, Component& out) {
   if (!take(vtable, table, DUNE_END(dune_detector_v1, detect))) {
     return wrong(fmt::format("{}: the detector table is missing or smaller than version 1.0 has it", id));
   }
+  out.explains = table.explain != nullptr;
   if (table.create == nullptr || table.destroy == nullptr || table.detect == nullptr) {
     return wrong(fmt::format("{}: create, destroy and detect must all be given", id));
   }

@@ -1,7 +1,9 @@
-// What a loaded library says about itself, copied into host types and checked (plugin-abi.md 4, 10, 13). Nothing here
-// points into the library but `vtable`, which stays valid because libraries are never unmapped.
+// What a library says about itself, copied into host types and checked (plugin-abi.md 4, 10, 13). Nothing here points
+// into the library but `vtable`, which stays valid because libraries are never unmapped.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -30,11 +32,18 @@ struct Component {
   std::string interface;            // "dune.detector/1"
   std::string default_signal_type;  // detectors only
   std::vector<Template> templates;  // detectors only
-  const void* vtable = nullptr;
+  const void* vtable = nullptr;     // nullptr: the library is isolated and not mapped in this process
+  bool explains = false;            // has explanation code of its own
 };
 
+// Where a library's code runs.
+enum class Mode : std::uint8_t { in_process, isolated };
+
 struct Library {
-  std::string path;
+  std::string path;            // as the operator knows it
+  std::filesystem::path file;  // the bytes that were checked, which are the bytes to map
+  std::string sha256;          // of those bytes, lower-case hex
+  Mode mode = Mode::in_process;
   std::string id;  // "com.example.loops"
   std::string vendor;
   std::string version;

@@ -1,5 +1,6 @@
 #include "plugin/path_policy.hpp"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
@@ -79,6 +80,29 @@ Result<> check_owner(const struct stat& info, const std::string& path) {
   return {};
 }
 
+template <class T>
+bool read_at(int fd, T& to, std::uint64_t offset) {
+  return ::pread(fd, &to, sizeof to, static_cast<off_t>(offset)) == static_cast<ssize_t>(sizeof to);
+}
+
+// Whether everything the loader will map is there.
+Result<> check_elf(int fd, off_t size, const std::string& path) {
+  const auto broken = [&](std::string_view why) { return fail(Code::denied, fmt::format("{}: {}", path, why)); };
+  Elf64_Ehdr header{};
+  if (!read_at(fd, header, 0) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return broken("is no ELF library");
+  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB || header.e_type != ET_DYN) {
+    return broken("is no 64-bit little-endian shared library");
+  }
+  const auto bytes = static_cast<std::uint64_t>(size);
+  if (header.e_phnum == 0 || header.e_phentsize != sizeof(Elf64_Phdr)) return broken("has no program headers");
+  for (std::uint64_t i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr part{};
+    if (header.e_phoff > bytes || !read_at(fd, part, header.e_phoff + i * sizeof part)) return broken("is cut off");
+    if (part.p_offset > bytes || part.p_filesz > bytes - part.p_offset) return broken("is cut off; copy it again");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::filesystem::path> check_directory(const std::filesystem::path& directory) {
@@ -113,7 +137,8 @@ Result<> check_file(const std::filesystem::path& file) {
   if ((info.st_mode & (S_ISUID | S_ISGID)) != 0) return fail(Code::denied, path + ": has a setuid or setgid bit");
   if (info.st_size > kMaxFileBytes) return fail(Code::denied, path + ": is larger than 64 MB");
   if (file.extension() != ".so") return fail(Code::denied, path + ": a plugin is named <name>.so");
-  return check_owner(info, path);
+  DUNE_TRY_VOID(check_owner(info, path));
+  return check_elf(fd.get(), info.st_size, path);
 }
 
 }  // namespace dunetrace::plugin

@@ -12,7 +12,8 @@ namespace dunetrace::plugin {
 // resolved first; gives the resolved path. The error names the component and the remedy.
 [[nodiscard]] Result<std::filesystem::path> check_directory(const std::filesystem::path& directory);
 
-// A regular file in an accepted directory under the same owner rule, no setuid bits, at most 64 MB, named *.so.
+// A regular file in an accepted directory under the same owner rule, no setuid bits, at most 64 MB, named *.so, and a
+// whole ELF library for this machine: mapping a half-copied file would end the process with a bus error.
 [[nodiscard]] Result<> check_file(const std::filesystem::path& file);
 
 }  // namespace dunetrace::plugin

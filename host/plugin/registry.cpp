@@ -45,6 +45,7 @@ Result<Library> load_library(const std::filesystem::path& file, bool first_party
   auto library = describe(entry());
   if (!library) return tl::unexpected<Error>(std::move(library).error().in(file.string()));
   library->path = file.string();
+  library->file = file;
   library->first_party = first_party;
   for (auto& component : library->components) {
     component.schema.first_party = first_party;

@@ -11,6 +11,8 @@ Database::~Database() = default;
 
 Result<> Database::ping() { return impl_->probe(std::chrono::seconds(1)); }
 
+void Database::interrupt() { impl_->interrupt(); }
+
 bool Database::reachable() const { return impl_->reachable.load(std::memory_order_relaxed); }
 
 }  // namespace dunetrace::store

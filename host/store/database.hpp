@@ -35,6 +35,10 @@ class Database {
   // it, a probe about once a second keep this up to date. False until the first answer.
   [[nodiscard]] bool reachable() const;
 
+  // The end: whoever waits for the server gets Code::unavailable at once, and so does every later call. For good, and
+  // the only way out when a server accepts bytes and never answers: libpq's blocking calls have no limit.
+  void interrupt();
+
   struct Impl;
   [[nodiscard]] Impl& impl() { return *impl_; }  // for session.hpp
   [[nodiscard]] const DatabaseOptions& options() const { return options_; }

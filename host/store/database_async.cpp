@@ -1,5 +1,6 @@
 #include "store/database_async.hpp"
 
+#include <fmt/format.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <regex>
 
 namespace dunetrace::store::detail {
 namespace {
@@ -17,6 +19,16 @@ constexpr const char* kWoken = "stopping";
 int milliseconds_until(Deadline deadline) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, 3'600'000));
+}
+
+// A verbose message, "…: FATAL:  28P01: what it is\nLOCATION:  …": its plain text and its SQLSTATE.
+std::pair<std::string, std::string> without_details(std::string_view message) {
+  static const std::regex location("\\nLOCATION: [^\\n]*");
+  static const std::regex code(":  ([0-9A-Z]{5}): ");
+  auto text = std::regex_replace(std::string(message), location, "");
+  std::smatch found;
+  const std::string state = std::regex_search(text, found, code) ? found[1].str() : "";
+  return {std::regex_replace(text, code, ": "), state};
 }
 
 struct ClearResult {
@@ -56,21 +68,30 @@ Result<AsyncConnection> AsyncConnection::open(const ConnectInfo& info, Deadline 
   // Its default prints to stderr, among the log lines; what matters comes back as an error.
   PQsetNoticeProcessor(
       opened.connection_.get(), [](void*, const char*) {}, nullptr);
+  // The library keeps no SQLSTATE of a refused connection; only its longest text has it.
+  PQsetErrorVerbosity(opened.connection_.get(), PQERRORS_VERBOSE);
   DUNE_TRY_VOID(opened.finish_connecting(deadline, waker));
   PQsetErrorVerbosity(opened.connection_.get(), PQERRORS_TERSE);
   return opened;
 }
 
 Result<> AsyncConnection::finish_connecting(Deadline deadline, const Waker& waker) {
-  if (PQstatus(connection_.get()) == CONNECTION_BAD) return tl::unexpected(failure());
+  if (PQstatus(connection_.get()) == CONNECTION_BAD) return tl::unexpected(connect_failure());
   auto wanted = PGRES_POLLING_WRITING;  // libpq asks to be treated so before its first poll
   while (wanted != PGRES_POLLING_OK) {
-    if (wanted == PGRES_POLLING_FAILED) return tl::unexpected(failure());
+    if (wanted == PGRES_POLLING_FAILED) return tl::unexpected(connect_failure());
     DUNE_TRY_VOID(wait_socket(wanted == PGRES_POLLING_WRITING, deadline, waker));
     wanted = PQconnectPoll(connection_.get());
   }
   if (PQsetnonblocking(connection_.get(), 1) != 0) return tl::unexpected(failure());
   return {};
+}
+
+int AsyncConnection::socket() const { return PQsocket(connection_.get()); }
+
+pg_conn* AsyncConnection::release() && {
+  PQsetnonblocking(connection_.get(), 0);
+  return connection_.release();
 }
 
 Result<> AsyncConnection::exec(const std::string& sql, Deadline deadline, const Waker& waker) {
@@ -127,6 +148,15 @@ Result<> AsyncConnection::wait_socket(bool for_write, Deadline deadline, const W
 
 Error AsyncConnection::failure() const {
   return Error{Code::unavailable, info_->clean(PQerrorMessage(connection_.get()))};
+}
+
+Error AsyncConnection::connect_failure() const {
+  auto [text, state] = without_details(PQerrorMessage(connection_.get()));
+  // A server that wants a password gets none from libpq, which then makes up an error without a state.
+  if (state.empty() && PQconnectionNeedsPassword(connection_.get()) != 0) state = "28000";
+  text = info_->clean(text);
+  if (!state.empty()) text += fmt::format("{}{})", kStateMark, state);
+  return Error{Code::unavailable, std::move(text)};
 }
 
 }  // namespace dunetrace::store::detail

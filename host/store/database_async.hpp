@@ -37,6 +37,11 @@ class AsyncConnection {
   // Errors: Code::timeout past the deadline, Code::unavailable otherwise (also when woken).
   [[nodiscard]] static Result<AsyncConnection> open(const ConnectInfo& info, Deadline deadline, const Waker& waker);
 
+  // Gives the connection away, in blocking mode. Nothing else may be called afterwards.
+  [[nodiscard]] pg_conn* release() &&;
+
+  [[nodiscard]] int socket() const;
+
   // Runs a statement whose rows do not matter.
   [[nodiscard]] Result<> exec(const std::string& sql, Deadline deadline, const Waker& waker);
 
@@ -51,6 +56,7 @@ class AsyncConnection {
   [[nodiscard]] Result<> finish_connecting(Deadline deadline, const Waker& waker);
   [[nodiscard]] Result<> wait_socket(bool for_write, Deadline deadline, const Waker& waker) const;
   [[nodiscard]] Error failure() const;
+  [[nodiscard]] Error connect_failure() const;
 
   const ConnectInfo* info_;  // owned by the opener, outlives this
   std::unique_ptr<pg_conn, Finish> connection_;

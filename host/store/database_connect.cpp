@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <map>
 
 namespace dunetrace::store::detail {
@@ -25,19 +27,26 @@ std::string quoted(std::string_view value) {
 
 void add_defaults(std::map<std::string, std::string>& pairs, const DatabaseOptions& options) {
   pairs.try_emplace("application_name", options.application_name.empty() ? "dunetrace" : options.application_name);
-  pairs.try_emplace("connect_timeout", "3");
   // A peer that vanished without a word is noticed after 30 + 3·5 s when idle, after 10 s with data on the way.
   pairs.try_emplace("keepalives_idle", "30");
   pairs.try_emplace("keepalives_interval", "5");
   pairs.try_emplace("keepalives_count", "3");
   pairs.try_emplace("tcp_user_timeout", "10000");
   pairs.try_emplace("client_encoding", "UTF8");
+  pairs.try_emplace("connect_timeout", "3");
   // Behind what the URL says, so that ours win: a session without limits can hold up everybody else, and compiling a
   // plan takes ten times as long as our queries do.
   pairs["options"] += fmt::format(
       " -c statement_timeout={} -c idle_in_transaction_session_timeout=10000 -c TimeZone=UTC "
       "-c client_min_messages=warning -c jit=off",
       options.statement_timeout.count());
+}
+
+// As libpq reads it in its blocking calls: less than 2 s is 2 s, zero or nonsense is no limit.
+std::chrono::milliseconds connect_limit_of(const std::string& text) {
+  int seconds = 0;
+  std::from_chars(text.data(), text.data() + text.size(), seconds);
+  return seconds <= 0 ? std::chrono::hours(1) : std::chrono::seconds(std::max(seconds, 2));
 }
 
 }  // namespace
@@ -60,6 +69,7 @@ Result<ConnectInfo> ConnectInfo::make(const DatabaseOptions& options) {
     if (is_secret && option->val[0] != '\0') info.secrets_.emplace_back(option->val);
   }
   add_defaults(pairs, options);
+  info.connect_limit_ = connect_limit_of(pairs["connect_timeout"]);
   for (const auto& [key, value] : pairs) {
     if (!info.text_.empty()) info.text_.push_back(' ');
     info.text_.append(key).append("=").append(quoted(value));

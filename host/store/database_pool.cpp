@@ -1,17 +1,30 @@
 #include "store/database_pool.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 namespace dunetrace::store {
 namespace {
 
 using namespace std::chrono_literals;
 
+constexpr const char* kInterrupted = "the host is stopping";
 constexpr auto kProbeLimit = 1s;     // health checks are bounded by it
 constexpr auto kProbeInterval = 1s;  // how old `reachable` may be while the server is away
 constexpr auto kQuietTime = 2s;  // with no transaction for so long, the probe looks whether the server is still there
 
 }  // namespace
+
+PooledConnection::PooledConnection(detail::AsyncConnection made)
+    : socket_(::fcntl(made.socket(), F_DUPFD_CLOEXEC, 0)),
+      made_(std::move(made).release()),
+      connection_(std::make_unique<Connection>(made_)) {}
+
+detail::Fd PooledConnection::close() {
+  connection_.reset();
+  return std::move(socket_);
+}
 
 Database::Impl::Impl(const DatabaseOptions& opts, telemetry::Logger& logger, telemetry::Metrics& metrics)
     : options(opts),
@@ -31,8 +44,9 @@ Database::Impl::~Impl() {
 Result<Database::Impl::Lease> Database::Impl::lease() {
   {
     std::unique_lock lock(mutex);
-    const bool free =
-        freed.wait_for(lock, options.lease_timeout, [this] { return !idle.empty() || open < options.max_connections; });
+    const bool free = freed.wait_for(lock, options.lease_timeout,
+                                     [this] { return interrupted || !idle.empty() || open < options.max_connections; });
+    if (interrupted) return fail(Code::unavailable, kInterrupted);
     if (!free) {
       return fail(Code::unavailable, fmt::format("no database connection became free within {} ms (all {} in use)",
                                                  options.lease_timeout.count(), options.max_connections));
@@ -40,6 +54,7 @@ Result<Database::Impl::Lease> Database::Impl::lease() {
     if (!idle.empty()) {
       auto connection = std::move(idle.back());
       idle.pop_back();
+      leased.push_back(connection->socket());
       return Lease(*this, std::move(connection), true);
     }
     ++open;  // the place is ours; connecting happens without the lock
@@ -49,18 +64,33 @@ Result<Database::Impl::Lease> Database::Impl::lease() {
     discard(nullptr);
     return tl::unexpected(connection.error());
   }
-  return Lease(*this, std::move(*connection), false);
+  {
+    const std::lock_guard lock(mutex);
+    if (!interrupted) {
+      leased.push_back((*connection)->socket());
+      return Lease(*this, std::move(*connection), false);
+    }
+  }
+  discard(std::move(*connection));
+  return fail(Code::unavailable, kInterrupted);
 }
 
-Result<std::unique_ptr<pqxx::connection>> Database::Impl::connect() {
+Result<std::unique_ptr<PooledConnection>> Database::Impl::connect() {
   if (!info) return tl::unexpected(info.error());
+  const auto deadline = std::chrono::steady_clock::now() + info->connect_limit();
+  auto made = detail::AsyncConnection::open(*info, deadline, waker);
+  if (!made) {
+    if (interrupted) return fail(Code::unavailable, kInterrupted);
+    set_reachable(false, made.error().text);
+    return fail(Code::unavailable, "the database cannot be reached: " + made.error().text);
+  }
   try {
-    auto connection = std::make_unique<pqxx::connection>(info->text());
-    connection->set_verbosity(pqxx::connection_base::terse);  // DETAIL and CONTEXT may hold what agents sent
+    auto connection = std::make_unique<PooledConnection>(std::move(*made));
+    connection->base().set_verbosity(pqxx::connection_base::terse);  // DETAIL and CONTEXT may hold what agents sent
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
     // Without it a lost session is silently replaced, in the middle of a transaction if need be.
-    connection->inhibit_reactivation(true);
+    connection->base().inhibit_reactivation(true);
 #pragma GCC diagnostic pop
     return connection;
   } catch (const std::exception& error) {
@@ -70,25 +100,38 @@ Result<std::unique_ptr<pqxx::connection>> Database::Impl::connect() {
   }
 }
 
-void Database::Impl::give_back(std::unique_ptr<pqxx::connection> connection) {
+void Database::Impl::give_back(std::unique_ptr<PooledConnection> connection) {
   {
     const std::lock_guard lock(mutex);
+    std::erase(leased, connection->socket());
     idle.push_back(std::move(connection));
   }
   freed.notify_one();
 }
 
-void Database::Impl::discard(std::unique_ptr<pqxx::connection> connection) {
-  connection.reset();  // closing may wait for the network: not under the lock
+void Database::Impl::discard(std::unique_ptr<PooledConnection> connection) {
+  const auto socket = connection ? connection->close() : detail::Fd();  // may wait for the network: not under the lock
   {
     const std::lock_guard lock(mutex);
+    if (socket) std::erase(leased, socket.get());
     --open;
   }
   freed.notify_one();
 }
 
+// The number of a leased socket stays ours until it is taken off the list, so no other file is ever hit.
+void Database::Impl::interrupt() {
+  {
+    const std::lock_guard lock(mutex);
+    interrupted = true;
+    for (const int socket : leased) ::shutdown(socket, SHUT_RDWR);
+  }
+  waker.wake();
+  freed.notify_all();
+}
+
 void Database::Impl::drop_idle() {
-  std::vector<std::unique_ptr<pqxx::connection>> dead;
+  std::vector<std::unique_ptr<PooledConnection>> dead;
   {
     const std::lock_guard lock(mutex);
     dead.swap(idle);
@@ -128,6 +171,7 @@ Result<> Database::Impl::ask_server(detail::Deadline deadline) {
 }
 
 void Database::Impl::set_reachable(bool now, std::string_view reason) {
+  if (!now && interrupted) return;  // says nothing about the server
   if (now) last_success = std::chrono::steady_clock::now().time_since_epoch().count();
   const bool before = reachable.exchange(now);
   const bool first = !state_known.exchange(true);

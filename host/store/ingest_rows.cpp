@@ -37,7 +37,8 @@ namespace {
 const std::array<const char*, 10> kColumns{"customer_id",   "batch_id",   "event_type", "run_id",  "agent_id",
                                            "agent_version", "step_index", "timestamp",  "payload", "parent_run_id"};
 
-// The first event in replay order names agent and version; the first terminal event received decides the outcome.
+// The first event in replay order names agent and version; the first terminal event received decides the outcome. Of
+// two writers' transactions the older one may come last, and readers look for events from first_received_at on.
 constexpr auto kUpsertRuns = R"(
   INSERT INTO runs AS r (customer_id, run_id, agent_id, agent_version, first_step, first_timestamp, parent_run_id, model,
                          started_at, completed_at, outcome, max_step, event_count, tool_calls, llm_calls, prompt_tokens,
@@ -65,6 +66,7 @@ constexpr auto kUpsertRuns = R"(
     llm_calls = r.llm_calls + excluded.llm_calls,
     prompt_tokens = r.prompt_tokens + excluded.prompt_tokens,
     completion_tokens = r.completion_tokens + excluded.completion_tokens,
+    first_received_at = least(r.first_received_at, excluded.first_received_at),
     last_received_at = greatest(r.last_received_at, excluded.last_received_at)
   RETURNING outcome IS NOT NULL OR judged_events > 0)";
 
@@ -113,7 +115,8 @@ struct RunChange {
   }
 };
 
-// Sorted by key: two writers, or a writer and a judge, take the locks of common rows in one order.
+// Sorted by key: two writers take the locks of common rows in one order. A judge takes them in another one; should the
+// two deadlock, transact() repeats the transaction that the server gave up.
 using RunChanges = std::map<std::pair<std::string_view, std::string_view>, RunChange>;
 
 RunChanges changes_of(std::span<const BatchSlice> slices) {
@@ -249,7 +252,7 @@ Result<> ensure_event_partitions(Database& db, int days_ahead) {
 
 Result<> forget_memory_spools(Database& db) {
   return transact(db, "forget spools", [&](pqxx::work& tx) -> Result<> {
-    tx.exec0("DELETE FROM spool_positions WHERE NOT durable AND updated_at < now() - interval '1 day'");
+    tx.exec0("DELETE FROM spool_positions WHERE NOT durable AND updated_at < now() - interval '7 days'");
     return {};
   });
 }

@@ -41,7 +41,7 @@ struct SpoolRef {
 // Makes the partitions of `events` for the days to come.
 [[nodiscard]] Result<> ensure_event_partitions(Database& db, int days_ahead);
 
-// Forgets the positions of spools in memory that nobody has written from for a day.
+// Forgets the positions of spools in memory that nobody has written from for a week.
 [[nodiscard]] Result<> forget_memory_spools(Database& db);
 
 }  // namespace dunetrace::store

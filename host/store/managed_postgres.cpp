@@ -3,9 +3,15 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
+#include <algorithm>
+#include <condition_variable>
 #include <csignal>
 #include <fstream>
 #include <iterator>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
 
 #include "store/database_async.hpp"
 #include "store/managed_postgres_binaries.hpp"
@@ -23,8 +29,11 @@ using detail::Layout;
 constexpr auto kInitLimit = 120s;
 constexpr auto kReadyLimit = 300s;  // crash recovery replays up to max_wal_size, on a slow disk too
 constexpr auto kLookEvery = 25ms;
-constexpr auto kFastLimit = 10s;
-constexpr auto kImmediateLimit = 6s;
+constexpr std::chrono::milliseconds kStopLimit = 6s;
+constexpr std::chrono::milliseconds kLeastLimit = 2s;
+constexpr std::chrono::milliseconds kForceLimit = 1'500ms;    // kept of a limit for a server that does not react
+constexpr std::chrono::milliseconds kImmediateLimit = 700ms;  // a healthy postmaster needs some 50 ms
+constexpr const char* kStopped = "stopped while starting";
 constexpr const char* kRole = "dunetrace";
 constexpr const char* kDatabase = "dunetrace";
 
@@ -77,7 +86,8 @@ std::string conninfo(const Layout& layout, std::string_view database) {
   return fmt::format("host='{}' port=5432 user={} dbname={}", host, kRole, database);
 }
 
-Result<> initialize(const Layout& layout, const detail::Binaries& binaries, telemetry::Logger& log) {
+Result<> initialize(const Layout& layout, const detail::Binaries& binaries, telemetry::Logger& log,
+                    const std::stop_token& stop) {
   log.info("postgres.initialize", {{"directory", layout.cluster.string()}, {"version", binaries.major}});
   std::error_code error;
   fs::remove_all(layout.fresh, error);  // of a start that was cut off; nobody else uses this name
@@ -88,7 +98,8 @@ Result<> initialize(const Layout& layout, const detail::Binaries& binaries, tele
                 fmt::format("--username={}", kRole), "--auth=trust", "--data-checksums", "--no-instructions"},
        .user = layout.user,
        .directory = layout.fresh},
-      kInitLimit);
+      kInitLimit, stop);
+  if (!made && stop.stop_requested()) return tl::unexpected(made.error());
   if (!made)
     return tl::unexpected(std::move(made.error()).in("making the database cluster " + layout.cluster.string()));
   DUNE_TRY_VOID(detail::write_marker(layout.fresh, layout));
@@ -112,29 +123,74 @@ std::string log_tail(const fs::path& path, std::uintmax_t from) {
 }  // namespace
 
 struct ManagedPostgres::Impl {
-  Impl(Layout places, detail::Process server, telemetry::Logger& logger)
-      : layout(std::move(places)), url(conninfo(layout, kDatabase)), process(std::move(server)), log(logger) {}
-  ~Impl() { stop(); }
+  Impl(Layout places, detail::Process server, detail::Command how, telemetry::Logger& logger)
+      : layout(std::move(places)),
+        url(conninfo(layout, kDatabase)),
+        process(std::move(server)),
+        command(std::move(how)),
+        log(logger) {
+    command.end_with_caller = false;  // bound to a thread, and the one that restarts ends before the server does
+  }
+  ~Impl() { stop(kStopLimit); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
   Layout layout;  // with the lock: released after the server ended
   std::string url;
-  detail::Process process;
+  std::optional<detail::Process> process;  // belongs to `keeper` while that runs
+  detail::Command command;
   telemetry::Logger& log;
+  bool stopped = false;
+  std::jthread keeper;
 
-  Result<> wait_ready(std::uintmax_t log_begin);
-  [[nodiscard]] Result<> ensure_database() const;
-  void stop();
+  Result<> wait_ready(std::uintmax_t log_begin, const std::stop_token& stop);
+  [[nodiscard]] Result<> ensure_database(const std::stop_token& stop) const;
+  void stop(std::chrono::milliseconds limit);
+  void keep(const std::stop_token& stop);
+  [[nodiscard]] Result<> restart(const std::stop_token& stop);
 };
 
-Result<> ManagedPostgres::Impl::wait_ready(std::uintmax_t log_begin) {
-  const auto target = conninfo(layout, "postgres");
+// A server that ends on its own account (killed, disk full) is started again, for as long as it takes: what was
+// accepted meanwhile waits for it.
+void ManagedPostgres::Impl::keep(const std::stop_token& stop) {
+  constexpr std::chrono::milliseconds kFirst = 250ms;
+  constexpr std::chrono::milliseconds kLongest = 10s;
+  std::mutex mutex;
+  std::condition_variable_any never;
+  auto pause = kFirst;
+  while (!stop.stop_requested()) {
+    if (!process->wait_for(1h, stop)) continue;
+    log.error("postgres.ended", {{"outcome", process->outcome()}, {"again_in_ms", pause.count()}});
+    std::unique_lock lock(mutex);
+    never.wait_for(lock, stop, pause, [] { return false; });
+    if (stop.stop_requested()) return;
+    const auto started = restart(stop);
+    if (started)
+      log.info("postgres.restarted", {{"pid", process->pid()}});
+    else if (!stop.stop_requested())
+      log.error("postgres.restart_failed", {{"reason", started.error().text}});
+    pause = started ? kFirst : std::min(pause * 2, kLongest);
+  }
+}
+
+Result<> ManagedPostgres::Impl::restart(const std::stop_token& stop) {
+  DUNE_TRY_VOID(detail::clear_leftovers(layout, log, stop));
+  std::error_code none;
+  const auto size = fs::file_size(layout.log, none);
+  DUNE_TRY(again, detail::Process::start(command));
+  process.emplace(std::move(again));
+  return wait_ready(none ? 0 : size, stop);
+}
+
+Result<> ManagedPostgres::Impl::wait_ready(std::uintmax_t log_begin, const std::stop_token& stop) {
+  const auto target = conninfo(layout, "postgres") + " connect_timeout=2";  // the least that libpq knows
   const auto deadline = std::chrono::steady_clock::now() + kReadyLimit;
   while (std::chrono::steady_clock::now() < deadline) {
-    if (process.wait_for(kLookEvery)) {
+    const bool ended = process->wait_for(kLookEvery, stop);
+    if (stop.stop_requested()) return fail(Code::unavailable, kStopped);
+    if (ended) {
       return fail(Code::internal, fmt::format("PostgreSQL in {} ended while starting ({}): {}", layout.cluster.string(),
-                                              process.outcome(), log_tail(layout.log, log_begin)));
+                                              process->outcome(), log_tail(layout.log, log_begin)));
     }
     const auto answer = PQping(target.c_str());
     if (answer == PQPING_OK) return {};
@@ -144,36 +200,48 @@ Result<> ManagedPostgres::Impl::wait_ready(std::uintmax_t log_begin) {
                                          kReadyLimit.count(), layout.log.string()));
 }
 
-Result<> ManagedPostgres::Impl::ensure_database() const {
+Result<> ManagedPostgres::Impl::ensure_database(const std::stop_token& stop) const {
   DUNE_TRY(info,
            detail::ConnectInfo::make({.url = conninfo(layout, "postgres"), .application_name = "dunetrace-start"}));
   const detail::Waker waker;
+  const std::stop_callback wake(stop, [&waker] { waker.wake(); });
   const auto limit = std::chrono::steady_clock::now() + 60s;
-  DUNE_TRY(connection, detail::AsyncConnection::open(info, limit, waker));
+  auto connection = detail::AsyncConnection::open(info, limit, waker);
+  if (stop.stop_requested()) return fail(Code::unavailable, kStopped);
+  if (!connection) return tl::unexpected(connection.error());
   // Harmless to repeat: a start may have been cut off between making the cluster and this.
   auto made =
-      connection.exec(fmt::format("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", kDatabase), limit, waker);
+      connection->exec(fmt::format("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", kDatabase), limit, waker);
+  if (stop.stop_requested()) return fail(Code::unavailable, kStopped);
   if (made || made.error().text.find("already exists") != std::string::npos) return {};
   return tl::unexpected(std::move(made.error()).in("making the database"));
 }
 
-void ManagedPostgres::Impl::stop() {
-  if (process.pid() < 0) return;
-  process.signal(SIGINT);
-  if (process.wait_for(kFastLimit)) {
-    log.info("postgres.stopped", {{"outcome", process.outcome()}});
+void ManagedPostgres::Impl::stop(std::chrono::milliseconds limit) {
+  if (std::exchange(stopped, true)) return;
+  keeper = {};  // stops and joins: from here on the process is this thread's
+  const auto fast = std::max<std::chrono::milliseconds>(limit, kLeastLimit) - kForceLimit;
+  process->signal(SIGINT);
+  if (process->wait_for(fast)) {
+    log.info("postgres.stopped", {{"outcome", process->outcome()}});
     std::error_code none;
     if (layout.sockets.parent_path() != layout.data_dir) fs::remove(layout.sockets, none);  // leaves nothing in /tmp
     return;
   }
-  log.warn("postgres.stop_slow", {{"limit_s", std::chrono::seconds(kFastLimit).count()}});
-  process.signal(SIGQUIT);
-  if (!process.wait_for(kImmediateLimit)) log.error("postgres.stop_failed", {{"pid", process.pid()}});
+  log.warn("postgres.stop_slow", {{"limit_ms", fast.count()}});
+  process->signal(SIGQUIT);
+  if (process->wait_for(kImmediateLimit)) return;
+  // Stopped by a debugger, or waiting for a disk that does not answer.
+  log.warn("postgres.killed", {{"pid", process->pid()}});
+  process->signal(SIGKILL);
+  if (!detail::kill_all(layout) || !process->wait_for(kImmediateLimit)) {
+    log.error("postgres.stop_failed", {{"pid", process->pid()}});
+  }
 }
 
 Result<std::unique_ptr<ManagedPostgres>> ManagedPostgres::start(ManagedPostgresOptions options,
                                                                 telemetry::Logger& log) {
-  DUNE_TRY(layout, detail::open_layout(options.data_dir));
+  DUNE_TRY(layout, detail::open_layout(options.data_dir, std::move(options.lock)));
   auto found = detail::find_binaries(options.binaries, layout.version);
   if (!found) {
     if (found.error().code == Code::not_found) return tl::unexpected(found.error());
@@ -181,9 +249,9 @@ Result<std::unique_ptr<ManagedPostgres>> ManagedPostgres::start(ManagedPostgresO
   }
   DUNE_TRY_VOID(detail::prepare_directories(layout));
   if (layout.version) {
-    DUNE_TRY_VOID(detail::clear_leftovers(layout, log));
+    DUNE_TRY_VOID(detail::clear_leftovers(layout, log, options.stop));
   } else {
-    DUNE_TRY_VOID(initialize(layout, *found, log));
+    DUNE_TRY_VOID(initialize(layout, *found, log, options.stop));
   }
 
   detail::Command command{.argv = {(found->directory / "postgres").string(), "-D", layout.cluster.string()},
@@ -198,20 +266,23 @@ Result<std::unique_ptr<ManagedPostgres>> ManagedPostgres::start(ManagedPostgresO
   const auto log_begin = none ? 0 : log_size;
   const auto began = std::chrono::steady_clock::now();
   DUNE_TRY(process, detail::Process::start(command));
-  auto impl = std::make_unique<Impl>(std::move(layout), std::move(process), log);
-  DUNE_TRY_VOID(impl->wait_ready(log_begin));
-  DUNE_TRY_VOID(impl->ensure_database());
+  auto impl = std::make_unique<Impl>(std::move(layout), std::move(process), std::move(command), log);
+  DUNE_TRY_VOID(impl->wait_ready(log_begin, options.stop));
+  DUNE_TRY_VOID(impl->ensure_database(options.stop));
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - began;
   log.info("postgres.started", {{"version", found->major},
                                 {"directory", impl->layout.cluster.string()},
-                                {"pid", impl->process.pid()},
+                                {"pid", impl->process->pid()},
                                 {"user", impl->layout.user ? impl->layout.user->name : std::string()},
                                 {"took_ms", took.count()}});
+  impl->keeper = std::jthread([&kept = *impl](const std::stop_token& stop) { kept.keep(stop); });
   return std::unique_ptr<ManagedPostgres>(new ManagedPostgres(std::move(impl)));
 }
 
 ManagedPostgres::ManagedPostgres(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ManagedPostgres::~ManagedPostgres() = default;
+
+void ManagedPostgres::stop(std::chrono::milliseconds limit) { impl_->stop(limit); }
 
 const std::string& ManagedPostgres::url() const { return impl_->url; }
 

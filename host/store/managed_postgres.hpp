@@ -2,12 +2,16 @@
 // binaries, reachable only through a private Unix socket, ended with the host.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "core/result.hpp"
+#include "store/data_dir_lock.hpp"
 #include "telemetry/log.hpp"
 
 namespace dunetrace::store {
@@ -17,6 +21,8 @@ struct ManagedPostgresOptions {
   std::filesystem::path binaries =
       {};  // directory with initdb and postgres; empty = newest of /usr/lib/postgresql/*/bin or PATH
   std::vector<std::string> settings = {};  // further "name=value" of the server, winning over ours (tests: "fsync=off")
+  std::optional<DataDirLock> lock = {};    // of data_dir when the caller has taken it; kept until the server has ended
+  std::stop_token stop = {};               // ends a start that is under way: Code::unavailable
 };
 
 class ManagedPostgres {
@@ -24,11 +30,16 @@ class ManagedPostgres {
   // Makes the cluster when there is none, takes over one that an ended host left running, starts it and waits until it
   // accepts. Errors (Code::conflict or not_found): binaries missing (with the package to install), other major version
   // on disk, directory not ours, held by another running host, no directory the server's user can reach.
+  // A server that ends on its own later on is started again.
   [[nodiscard]] static Result<std::unique_ptr<ManagedPostgres>> start(ManagedPostgresOptions options,
                                                                       telemetry::Logger& log);
-  ~ManagedPostgres();  // fast shutdown, waits up to 10 s
+  ~ManagedPostgres();  // stop() with a limit of 6 s, unless it was called
   ManagedPostgres(const ManagedPostgres&) = delete;
   ManagedPostgres& operator=(const ManagedPostgres&) = delete;
+
+  // Fast shutdown; a server that does not react in time is ended by force, so that nothing of it is left afterwards and
+  // the next start recovers what was committed. Takes hardly longer than `limit`, of at least 2 s. May be called again.
+  void stop(std::chrono::milliseconds limit);
 
   // Connection text for DatabaseOptions::url.
   [[nodiscard]] const std::string& url() const;

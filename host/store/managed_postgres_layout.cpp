@@ -1,20 +1,15 @@
 #include "store/managed_postgres_layout.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <fstream>
-#include <thread>
 
 #include "core/hash.hpp"
 
@@ -25,8 +20,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kMarker = "dunetrace.cluster";
 constexpr std::size_t kLongestSocketDirectory = 90;  // sun_path has 108 bytes; the socket's name and lock take the rest
-constexpr std::chrono::milliseconds kLockLimit{500};
-constexpr std::chrono::milliseconds kLockEvery{20};
 constexpr off_t kLogLimitBytes = 10 << 20;
 
 std::string last_error() { return std::strerror(errno); }
@@ -39,34 +32,6 @@ std::optional<User> user_of(const passwd* entry) {
 std::string name_of(uid_t uid) {
   const auto user = user_of(::getpwuid(uid));  // NOLINT(concurrency-mt-unsafe): starting is single-threaded
   return user ? user->name : fmt::format("uid {}", uid);
-}
-
-Result<Fd> take_lock(const fs::path& data_dir) {
-  const auto path = data_dir / "lock";
-  Fd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (!lock) return fail(Code::conflict, fmt::format("{} cannot be opened: {}", path.string(), last_error()));
-  // A host that was just killed lets go within moments.
-  const auto deadline = std::chrono::steady_clock::now() + kLockLimit;
-  bool locked = ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
-  while (!locked && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(kLockEvery);
-    locked = ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
-  }
-  if (!locked) {
-    std::array<char, 32> text{};
-    const auto got = ::pread(lock.get(), text.data(), text.size() - 1, 0);
-    const std::string_view pid(text.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
-    return fail(Code::conflict,
-                fmt::format("the data directory {} is in use by another dunetrace (process {}): stop it, or "
-                            "give this one its own DUNETRACE_DATA_DIR",
-                            data_dir.string(), pid.substr(0, pid.find('\n'))));
-  }
-  const auto pid = fmt::format("{}\n", ::getpid());
-  if (::ftruncate(lock.get(), 0) != 0 ||
-      ::pwrite(lock.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
-    return fail(Code::conflict, fmt::format("{} cannot be written: {}", path.string(), last_error()));
-  }
-  return lock;
 }
 
 // PostgreSQL refuses to run as root: then it runs as the owner of what is there, else as a user made for it.
@@ -155,7 +120,7 @@ Result<> make_traversable(const fs::path& data_dir, const User& user) {
 
 uid_t Layout::owner() const { return user ? user->uid : ::geteuid(); }
 
-Result<Layout> open_layout(const fs::path& data_dir) {
+Result<Layout> open_layout(const fs::path& data_dir, std::optional<DataDirLock> held) {
   std::error_code error;
   fs::create_directories(data_dir, error);
   Layout layout;
@@ -172,8 +137,13 @@ Result<Layout> open_layout(const fs::path& data_dir) {
   if (sockets.size() > kLongestSocketDirectory || sockets.find(',') != std::string::npos) {  // libpq splits at commas
     layout.sockets = "/tmp/dunetrace-" + hash16(layout.data_dir.string());
   }
-  DUNE_TRY(lock, take_lock(layout.data_dir));
-  layout.lock = std::move(lock);
+  // Whose cluster it is comes first: the lock of somebody else's directory cannot even be opened.
+  if (const auto user = server_user(layout.cluster); !user) return tl::unexpected(user.error());
+  if (!held) {
+    DUNE_TRY(lock, DataDirLock::take(layout.data_dir));
+    held = std::move(lock);
+  }
+  layout.lock = std::move(held);
   DUNE_TRY(user, server_user(layout.cluster));
   layout.user = std::move(user);
   DUNE_TRY(version, version_of(layout.cluster));

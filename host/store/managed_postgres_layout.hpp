@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/result.hpp"
+#include "store/data_dir_lock.hpp"
 #include "store/managed_postgres_process.hpp"
 
 namespace dunetrace::store::detail {
@@ -17,15 +18,16 @@ struct Layout {
   std::filesystem::path fresh;         // where a new cluster is made before it becomes `cluster`
   std::filesystem::path sockets;       // private directory of the Unix socket
   std::filesystem::path log;           // data_dir/postgres.log
-  Fd lock;                             // held as long as this lives
+  std::optional<DataDirLock> lock;     // held as long as this lives
   std::optional<User> user;            // whom the server runs as; empty = the caller
   std::optional<std::string> version;  // of the cluster on disk; empty = there is none yet
 
   [[nodiscard]] uid_t owner() const;
 };
 
-// Makes the data directory, takes its lock and looks at what is there. Errors name the directory and what was expected.
-[[nodiscard]] Result<Layout> open_layout(const std::filesystem::path& data_dir);
+// Makes the data directory, takes its lock unless the caller has it, and looks at what is there. Errors name the
+// directory and what was expected.
+[[nodiscard]] Result<Layout> open_layout(const std::filesystem::path& data_dir, std::optional<DataDirLock> held);
 
 // Makes the socket directory and an empty place for the log, both reachable for the server's user.
 [[nodiscard]] Result<> prepare_directories(const Layout& layout);

@@ -22,6 +22,8 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
+constexpr auto kCleanUpLimit = 1s;  // a program that was told to end may remove what it has begun
+
 enum class Step : int { session, groups, group, user, directory, output, exec };
 
 const char* text(Step step) {
@@ -115,29 +117,22 @@ int milliseconds_until(Clock::time_point deadline) {
   return static_cast<int>(std::max<std::int64_t>(left, 0));
 }
 
-// Waits on the process itself where the kernel offers that (5.3), else looks every 20 ms.
+// Waits on the process itself where the kernel offers that (5.3), else looks every 20 ms; looks after `stop` every 50
+// ms.
 template <class Gone>
-bool wait_until_gone(pid_t pid, Clock::time_point deadline, Gone gone) {
+bool wait_until_gone(pid_t pid, Clock::time_point deadline, const std::stop_token& stop, Gone gone) {
   const Fd handle(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   while (!gone()) {
     const int left = milliseconds_until(deadline);
-    if (left == 0) return false;
+    if (left == 0 || stop.stop_requested()) return false;
+    const int slice = !handle ? 20 : stop.stop_possible() ? 50 : left;
     pollfd item{handle.get(), POLLIN, 0};  // a negative descriptor is ignored by poll
-    ::poll(&item, 1, handle ? left : std::min(left, 20));
+    ::poll(&item, 1, std::min(left, slice));
   }
   return true;
 }
 
 }  // namespace
-
-Fd& Fd::operator=(Fd&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-
-Fd::~Fd() {
-  if (fd_ >= 0) ::close(fd_);
-}
 
 Result<Process> Process::start(const Command& command) {
   DUNE_CHECK(!command.argv.empty(), "a command has a program");
@@ -191,8 +186,8 @@ void Process::signal(int number) const {
   if (pid_ > 0 && !status_) ::kill(pid_, number);
 }
 
-bool Process::wait_for(std::chrono::milliseconds time) {
-  return wait_until_gone(pid_, Clock::now() + time, [this] {
+bool Process::wait_for(std::chrono::milliseconds time, const std::stop_token& stop) {
+  return wait_until_gone(pid_, Clock::now() + time, stop, [this] {
     int status = 0;
     if (!status_ && ::waitpid(pid_, &status, WNOHANG) == pid_) status_ = status;
     return status_.has_value();
@@ -207,8 +202,8 @@ std::string Process::outcome() const {
 
 bool Process::succeeded() const { return status_ && WIFEXITED(*status_) && WEXITSTATUS(*status_) == 0; }
 
-bool wait_gone(pid_t pid, std::chrono::milliseconds time) {
-  return wait_until_gone(pid, Clock::now() + time, [pid] {
+bool wait_gone(pid_t pid, std::chrono::milliseconds time, const std::stop_token& stop) {
+  return wait_until_gone(pid, Clock::now() + time, stop, [pid] {
     if (::kill(pid, 0) != 0 && errno == ESRCH) return true;
     // Dead is gone, also where nobody collects it: the first process of a container often does not.
     std::ifstream in(fmt::format("/proc/{}/stat", pid));
@@ -219,12 +214,17 @@ bool wait_gone(pid_t pid, std::chrono::milliseconds time) {
   });
 }
 
-Result<std::string> run_to_end(Command command, std::chrono::milliseconds limit) {
+Result<std::string> run_to_end(Command command, std::chrono::milliseconds limit, const std::stop_token& stop) {
   const Fd file(::memfd_create("output", MFD_CLOEXEC));
   if (!file) return fail(Code::internal, "no memory file for the output of a child process");
   command.output = fmt::format("/proc/self/fd/{}", file.get());
   DUNE_TRY(process, Process::start(command));
-  const bool ended = process.wait_for(limit);
+  const bool ended = process.wait_for(limit, stop);
+  if (!ended && stop.stop_requested()) {
+    process.signal(SIGTERM);
+    if (!process.wait_for(kCleanUpLimit)) process.signal(SIGKILL);
+    return fail(Code::unavailable, "stopped while starting");
+  }
   std::string output;
   std::array<char, 4096> chunk{};
   for (off_t at = 0;; at += static_cast<off_t>(chunk.size())) {

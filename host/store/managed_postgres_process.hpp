@@ -7,27 +7,15 @@
 #include <chrono>
 #include <filesystem>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/result.hpp"
+#include "store/fd.hpp"
 
 namespace dunetrace::store::detail {
-
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept;
-  ~Fd();
-  [[nodiscard]] int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_ = -1;
-};
 
 struct User {
   uid_t uid = 0;
@@ -54,8 +42,8 @@ class Process {
 
   [[nodiscard]] pid_t pid() const { return pid_; }
   void signal(int number) const;
-  // Waits for its end; false when the time passed first.
-  [[nodiscard]] bool wait_for(std::chrono::milliseconds time);
+  // Waits for its end; false when the time passed or a stop was asked for first.
+  [[nodiscard]] bool wait_for(std::chrono::milliseconds time, const std::stop_token& stop = {});
   // "exit code 1", "signal 9"; once it ended.
   [[nodiscard]] std::string outcome() const;
   [[nodiscard]] bool succeeded() const;
@@ -66,10 +54,12 @@ class Process {
   std::optional<int> status_;
 };
 
-// Waits until a process that need not be a child is gone; false when the time passed first.
-[[nodiscard]] bool wait_gone(pid_t pid, std::chrono::milliseconds time);
+// Waits until a process that need not be a child is gone; false when the time passed or a stop was asked for first.
+[[nodiscard]] bool wait_gone(pid_t pid, std::chrono::milliseconds time, const std::stop_token& stop = {});
 
-// Runs a program to its end. Its output (stdout and stderr) when it succeeded, else an error with the last of it.
-[[nodiscard]] Result<std::string> run_to_end(Command command, std::chrono::milliseconds limit);
+// Runs a program to its end. Its output (stdout and stderr) when it succeeded, else an error with the last of it; when
+// a stop is asked for, the program is ended and the error is Code::unavailable.
+[[nodiscard]] Result<std::string> run_to_end(Command command, std::chrono::milliseconds limit,
+                                             const std::stop_token& stop = {});
 
 }  // namespace dunetrace::store::detail

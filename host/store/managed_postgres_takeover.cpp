@@ -14,6 +14,7 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 constexpr auto kFastLimit = 10s;
+constexpr auto kKillLimit = 1s;
 constexpr auto kImmediateLimit = 10s;  // the postmaster kills its own children after 5 s
 
 // Every process of a PostgreSQL server has the cluster as its working directory; a pid in a file may be anybody's by
@@ -44,15 +45,15 @@ std::optional<pid_t> recorded_postmaster(const fs::path& cluster) {
   return pid;
 }
 
-bool all_gone(const std::vector<pid_t>& pids, std::chrono::milliseconds limit) {
+bool all_gone(const std::vector<pid_t>& pids, std::chrono::milliseconds limit, const std::stop_token& stop = {}) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   return std::ranges::all_of(pids, [&](pid_t pid) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    return wait_gone(pid, std::max<std::chrono::milliseconds>(left, 0ms));
+    return wait_gone(pid, std::max<std::chrono::milliseconds>(left, 0ms), stop);
   });
 }
 
-Result<> stop_all(const Layout& layout, telemetry::Logger& log) {
+Result<> stop_all(const Layout& layout, telemetry::Logger& log, const std::stop_token& stop) {
   const auto running = processes_in(layout.cluster);
   if (running.empty()) return {};
   const auto recorded = recorded_postmaster(layout.cluster);
@@ -60,14 +61,18 @@ Result<> stop_all(const Layout& layout, telemetry::Logger& log) {
   log.warn("postgres.takeover", {{"processes", running.size()}, {"postmaster", led ? *recorded : 0}});
   if (led) {
     ::kill(*recorded, SIGINT);
-    if (all_gone(running, kFastLimit)) return {};
+    if (all_gone(running, kFastLimit, stop)) return {};
+    if (stop.stop_requested()) return fail(Code::unavailable, "stopped while starting");
     ::kill(*recorded, SIGQUIT);
   } else {
     // A server whose postmaster is gone: its processes end by themselves when they notice.
-    if (all_gone(running, kFastLimit)) return {};
+    if (all_gone(running, kFastLimit, stop)) return {};
+    if (stop.stop_requested()) return fail(Code::unavailable, "stopped while starting");
     for (const auto pid : running) ::kill(pid, SIGQUIT);
   }
-  if (all_gone(running, kImmediateLimit)) return {};
+  if (all_gone(running, kImmediateLimit, stop)) return {};
+  if (stop.stop_requested()) return fail(Code::unavailable, "stopped while starting");
+  if (kill_all(layout)) return {};
   return fail(
       Code::conflict,
       fmt::format("the PostgreSQL server of an ended dunetrace in {} does not stop (process {}): end it by hand",
@@ -76,8 +81,19 @@ Result<> stop_all(const Layout& layout, telemetry::Logger& log) {
 
 }  // namespace
 
-Result<> clear_leftovers(const Layout& layout, telemetry::Logger& log) {
-  DUNE_TRY_VOID(stop_all(layout, log));
+bool kill_all(const Layout& layout) {
+  const auto deadline = std::chrono::steady_clock::now() + kKillLimit;
+  // Again until none is found: a postmaster may have started one more while the list was made.
+  for (auto running = processes_in(layout.cluster); !running.empty(); running = processes_in(layout.cluster)) {
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    for (const auto pid : running) ::kill(pid, SIGKILL);
+    static_cast<void>(all_gone(running, kKillLimit));
+  }
+  return true;
+}
+
+Result<> clear_leftovers(const Layout& layout, telemetry::Logger& log, const std::stop_token& stop) {
+  DUNE_TRY_VOID(stop_all(layout, log, stop));
   // After a power loss the pid in these files may be a living stranger's, which PostgreSQL would take for its own.
   std::error_code error;
   fs::remove(layout.cluster / "postmaster.pid", error);

@@ -129,10 +129,32 @@ Result<bool> apply(pqxx::work& tx, const std::vector<File>& files, const File& f
   return true;
 }
 
+// In service a refused login is an outage like others, which somebody may end; at the start it is a wrong setting.
+Error sorted(Error error) {
+  const auto state = sqlstate_of(error);
+  const bool connecting = error.code == Code::unavailable;
+  if (connecting && (state.starts_with("28") || state == "42501")) error.code = Code::denied;
+  if (connecting && state.starts_with("3D")) error.code = Code::not_found;
+  return error;
+}
+
+// Any other encoding lacks most characters, and events with those would be refused after they had been accepted.
+Result<> check_encoding(pqxx::work& tx) {
+  const auto row = tx.exec1("SELECT current_database(), current_setting('server_encoding')");
+  const auto encoding = row[1].as<std::string>();
+  if (encoding == "UTF8") return {};
+  return fail(Code::conflict, fmt::format("the database '{}' has the encoding {}, expected UTF8: make another one with "
+                                          "`createdb --template template0 --encoding UTF8`",
+                                          row[0].as<std::string>(), encoding));
+}
+
 Result<std::vector<Recorded>> recorded_in(Database& db, const std::vector<File>& files) {
-  DUNE_TRY(recorded, query(db, "read the schema version",
-                           [](pqxx::work& tx) -> Result<std::vector<Recorded>> { return read_recorded(tx); }));
-  DUNE_TRY_VOID(compare(files, recorded));
+  auto recorded = query(db, "read the schema version", [](pqxx::work& tx) -> Result<std::vector<Recorded>> {
+    DUNE_TRY_VOID(check_encoding(tx));
+    return read_recorded(tx);
+  });
+  if (!recorded) return tl::unexpected<Error>(sorted(std::move(recorded).error()));
+  DUNE_TRY_VOID(compare(files, *recorded));
   return recorded;
 }
 
@@ -149,15 +171,6 @@ Result<std::vector<std::string>> migrate(Database& db, const fs::path& directory
     if (was_missing) applied.push_back(file.name);
   }
   return applied;
-}
-
-Result<> check_schema(Database& db, const fs::path& directory) {
-  DUNE_TRY(files, read_files(directory));
-  DUNE_TRY(recorded, recorded_in(db, files));
-  if (recorded.size() == files.size()) return {};
-  return fail(Code::conflict,
-              fmt::format("the database has schema version {}, this program needs {}: run `dunetrace migrate`",
-                          recorded.size(), files.size()));
 }
 
 }  // namespace dunetrace::store

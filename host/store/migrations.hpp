@@ -1,6 +1,7 @@
 // The schema: numbered SQL files (0001_name.sql, …), forward only. Each runs in its own transaction under one advisory
-// lock and is recorded with its SHA-256 in `schema_migrations`. A recorded file that changed, a gap in the numbers and
-// a database that is ahead of the files are refused with one line that names the file or the version.
+// lock and is recorded with its SHA-256 in `schema_migrations`. A recorded file that changed, a gap in the numbers, a
+// database that is ahead of the files and one that is not in UTF8 are refused with one line that names the file, the
+// version or the encoding.
 #pragma once
 
 #include <filesystem>
@@ -12,10 +13,8 @@
 
 namespace dunetrace::store {
 
-// Applies what is missing; gives the names of the files it applied. Any number of processes may call it at once.
+// Applies what is missing; gives the names of the files it applied. Any number of processes may call it at once. A
+// login the server refuses is Code::denied, a database it does not have Code::not_found: waiting mends neither.
 [[nodiscard]] Result<std::vector<std::string>> migrate(Database& db, const std::filesystem::path& directory);
-
-// Fails with Code::conflict when the database is not exactly at the version of `directory` (older or newer).
-[[nodiscard]] Result<> check_schema(Database& db, const std::filesystem::path& directory);
 
 }  // namespace dunetrace::store

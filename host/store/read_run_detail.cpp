@@ -26,9 +26,16 @@ constexpr std::string_view kOfRun = R"(
     AND e.received_at >= $3::timestamptz
     AND e.received_at <= $4::timestamptz)";
 
-constexpr std::string_view kEventColumns =
-    R"(SELECT e.event_type, e.step_index, e."timestamp", e.payload::text AS payload, e.parent_run_id)";
-constexpr std::string_view kReplayOrder = R"( ORDER BY e.step_index, e."timestamp", e.id LIMIT $5::bigint)";
+// $6 bounds the bytes of all payloads together: one answer must not cost the host what a hostile run can hold. The
+// first event beyond it comes without its payload and says so.
+constexpr std::string_view kEventColumns = R"(
+  SELECT event_type, step_index, "timestamp", CASE WHEN so_far <= $6 THEN payload END AS payload, parent_run_id
+  FROM (SELECT e.id, e.event_type, e.step_index, e."timestamp", e.payload::text AS payload, e.parent_run_id,
+               sum(octet_length(e.payload::text)) OVER (ORDER BY e.step_index, e."timestamp", e.id) AS so_far)";
+constexpr std::string_view kReplayOrder = R"() AS e
+  WHERE so_far - octet_length(payload) <= $6
+  ORDER BY step_index, "timestamp", id LIMIT $5::bigint)";
+constexpr std::int64_t kMaxPayloadBytes = 16 * 1024 * 1024;  // several times what 20,000 usual events hold
 
 // spec/detectors.md 1.6 for a run that nobody replayed yet: the last terminal event decides.
 constexpr std::string_view kExitReason = R"(
@@ -60,11 +67,11 @@ std::optional<std::string> last_exit_reason(pqxx::work& tx, const EventRange& ra
 
 void read_events(pqxx::work& tx, const EventRange& range, std::int64_t max_events, RunDetail& detail) {
   static const std::string sql = joined(kEventColumns, kOfRun, kReplayOrder);
-  const auto rows =
-      tx.exec_params(sql, range.customer_id, range.run_id, range.not_before, range.not_after, max_events + 1);
+  const auto rows = tx.exec_params(sql, range.customer_id, range.run_id, range.not_before, range.not_after,
+                                   max_events + 1, kMaxPayloadBytes);
   std::unordered_set<std::string> same_place;  // type and payload of the events at one step and time
   for (const auto& row : rows) {
-    if (static_cast<std::int64_t>(row.num()) == max_events) {
+    if (static_cast<std::int64_t>(row.num()) == max_events || row["payload"].is_null()) {
       detail.events_truncated = true;
       break;
     }

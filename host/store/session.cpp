@@ -7,8 +7,9 @@
 namespace dunetrace::store {
 namespace {
 
+using detail::kStateMark;
+
 constexpr int kMaxRepeats = 3;
-constexpr std::string_view kStateMark = " (SQLSTATE ";
 
 enum class Phase { begin, run, commit };
 
@@ -21,7 +22,7 @@ struct Failure {
 struct Place {
   std::string_view what;
   const Database::Impl& pool;
-  const pqxx::connection& connection;
+  const pqxx::connection_base& connection;
   Phase phase;
   bool read_only;
 };

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <map>
+#include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "core/ids.hpp"
@@ -14,32 +17,72 @@ namespace dunetrace::store {
 namespace {
 
 // Both kinds of due runs; the partial indexes runs_finished_pending and runs_open_pending hold exactly the candidates.
+// Taken are as many as have no more than $4 events, a run counting as at most $5; the first one always.
 constexpr auto kClaimFinished = R"(
   WITH due AS (
-    SELECT customer_id, run_id FROM runs
+    SELECT customer_id, run_id, last_received_at, event_count FROM runs
     WHERE outcome IS NOT NULL AND judged_events < event_count AND (claimed_until IS NULL OR claimed_until < now())
-    ORDER BY last_received_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+    ORDER BY last_received_at LIMIT $1 FOR UPDATE SKIP LOCKED),
+  sized AS (
+    SELECT customer_id, run_id, row_number() OVER queue AS nth, sum(least(event_count, $5)) OVER queue AS events
+    FROM due WINDOW queue AS (ORDER BY last_received_at, customer_id, run_id))
   UPDATE runs r SET claimed_until = now() + $2 * interval '1 millisecond', claim = $3::uuid
-  FROM due WHERE r.customer_id = due.customer_id AND r.run_id = due.run_id
+  FROM sized w WHERE r.customer_id = w.customer_id AND r.run_id = w.run_id AND (w.nth = 1 OR w.events <= $4)
   RETURNING r.customer_id, r.run_id, r.agent_id, r.agent_version, r.outcome, extract(epoch FROM r.first_received_at)::float8, r.event_count)";
 
 constexpr auto kClaimStalled = R"(
   WITH due AS (
-    SELECT customer_id, run_id FROM runs
+    SELECT customer_id, run_id, last_received_at, event_count FROM runs
     WHERE outcome IS NULL AND judged_events < event_count AND (claimed_until IS NULL OR claimed_until < now())
-      AND last_received_at < now() - $4 * interval '1 millisecond'
-    ORDER BY last_received_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+      AND last_received_at < now() - $6 * interval '1 millisecond'
+    ORDER BY last_received_at LIMIT $1 FOR UPDATE SKIP LOCKED),
+  sized AS (
+    SELECT customer_id, run_id, row_number() OVER queue AS nth, sum(least(event_count, $5)) OVER queue AS events
+    FROM due WINDOW queue AS (ORDER BY last_received_at, customer_id, run_id))
   UPDATE runs r SET claimed_until = now() + $2 * interval '1 millisecond', claim = $3::uuid
-  FROM due WHERE r.customer_id = due.customer_id AND r.run_id = due.run_id
+  FROM sized w WHERE r.customer_id = w.customer_id AND r.run_id = w.run_id AND (w.nth = 1 OR w.events <= $4)
   RETURNING r.customer_id, r.run_id, r.agent_id, r.agent_version, 'stalled', extract(epoch FROM r.first_received_at)::float8, r.event_count)";
 
+// Keeps what is still this worker's.
+constexpr auto kExtend = R"(
+  UPDATE runs r SET claimed_until = now() + $4 * interval '1 millisecond'
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS w(customer_id, run_id, claim)
+  WHERE r.customer_id = w.customer_id AND r.run_id = w.run_id AND r.claim = w.claim::uuid
+  RETURNING r.customer_id, r.run_id)";
+
+constexpr auto kRelease = R"(
+  UPDATE runs r SET claimed_until = NULL, claim = NULL
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS w(customer_id, run_id, claim)
+  WHERE r.customer_id = w.customer_id AND r.run_id = w.run_id AND r.claim = w.claim::uuid)";
+
+// Payloads become text outside of the limit: what is cut off is not converted.
 constexpr auto kEvents = R"(
-  SELECT e.customer_id, e.run_id, e.id, e.event_type, e.step_index, e."timestamp", e.agent_id, e.agent_version,
-         e.payload::text, e.parent_run_id
-  FROM unnest($1::text[], $2::text[]) AS w(customer_id, run_id)
-  JOIN events e ON e.customer_id = w.customer_id AND e.run_id = w.run_id
-  WHERE e.received_at >= to_timestamp($3::float8) - interval '1 second'
-  ORDER BY e.customer_id, e.run_id, e.step_index, e."timestamp", e.id)";
+  SELECT w.place, e.id, e.event_type, e.step_index, e."timestamp", e.agent_id, e.agent_version, e.payload::text,
+         e.parent_run_id
+  FROM unnest($1::text[], $2::text[], $3::float8[]) WITH ORDINALITY AS w(customer_id, run_id, since, place)
+  CROSS JOIN LATERAL (
+    SELECT * FROM events
+    WHERE customer_id = w.customer_id AND run_id = w.run_id
+      AND received_at >= to_timestamp(w.since) - interval '1 second'
+    ORDER BY step_index, "timestamp", id LIMIT $4) AS e)";
+
+// Of runs that were cut: the last terminal event, and the last event of all, which has the largest step.
+constexpr auto kLastEvents = R"(
+  SELECT w.place, e.id, e.event_type, e.step_index, e."timestamp", e.agent_id, e.agent_version, e.payload::text,
+         e.parent_run_id
+  FROM unnest($1::text[], $2::text[], $3::float8[]) WITH ORDINALITY AS w(customer_id, run_id, since, place)
+  CROSS JOIN LATERAL (
+    (SELECT * FROM events
+     WHERE customer_id = w.customer_id AND run_id = w.run_id
+       AND received_at >= to_timestamp(w.since) - interval '1 second'
+       AND event_type IN ('run.completed', 'run.errored')
+     ORDER BY step_index DESC, "timestamp" DESC, id DESC LIMIT 1)
+    UNION ALL
+    (SELECT * FROM events
+     WHERE customer_id = w.customer_id AND run_id = w.run_id
+       AND received_at >= to_timestamp(w.since) - interval '1 second'
+     ORDER BY step_index DESC, "timestamp" DESC, id DESC LIMIT 1)) AS e
+  ORDER BY w.place, e.step_index, e."timestamp", e.id)";
 
 // Keeps only runs whose claim is still this worker's, and ends the claim.
 constexpr auto kFinish = R"(
@@ -107,16 +150,20 @@ void append(std::vector<ClaimedRun>& out, const pqxx::result& rows, const std::s
 
 Event event_of(const pqxx::row& row) {
   Event event;
-  event.id = number<std::int64_t>(row[2]);
-  event.type = text(row[3]);
+  event.id = number<std::int64_t>(row[1]);
+  event.type = text(row[2]);
   event.kind = event_kind(event.type);
-  event.step_index = number<std::int32_t>(row[4]);
-  event.timestamp = number<double>(row[5]);
-  event.agent_id = text(row[6]);
-  event.agent_version = text(row[7]);
-  event.payload = text(row[8]);
-  if (!row[9].is_null()) event.parent_run_id = text(row[9]);
+  event.step_index = number<std::int32_t>(row[3]);
+  event.timestamp = number<double>(row[4]);
+  event.agent_id = text(row[5]);
+  event.agent_version = text(row[6]);
+  event.payload = text(row[7]);
+  if (!row[8].is_null()) event.parent_run_id = text(row[8]);
   return event;
+}
+
+bool before(const Event& a, const Event& b) {
+  return std::tie(a.step_index, a.timestamp, a.id) < std::tie(b.step_index, b.timestamp, b.id);
 }
 
 // Columns of an INSERT … SELECT FROM unnest(…).
@@ -133,7 +180,45 @@ pqxx::result run(pqxx::work& tx, const char* sql, const Columns<N>& columns) {
   return run(tx, sql, columns, std::make_index_sequence<N>());
 }
 
-using Key = std::pair<std::string, std::string>;  // customer, run
+using Key = std::pair<std::string_view, std::string_view>;  // customer, run
+
+Key key_of(const ClaimedRun& run) { return {run.customer_id, run.run_id}; }
+
+// Where each run stands in a batch, sorted by key as in the ingest writer (ingest_rows.cpp): whoever changes several
+// rows of `runs` names them in one order. Where the planner locks them in another, a deadlock is possible, and
+// transact() begins the loser's transaction again.
+using Places = std::map<Key, std::size_t>;
+
+Places places_of(const std::vector<ClaimedRun>& runs) {
+  Places places;
+  for (std::size_t i = 0; i < runs.size(); ++i) places.emplace(key_of(runs[i]), i);
+  return places;
+}
+
+Columns<3> claims_of(const std::vector<ClaimedRun>& runs, const Places& places) {
+  Columns<3> claims;
+  for (const auto& [key, place] : places) {
+    claims[0].add(key.first);
+    claims[1].add(key.second);
+    claims[2].add(runs[place].claim);
+  }
+  return claims;
+}
+
+// The places of the runs that a statement returned, ascending.
+std::vector<std::size_t> found_in(const pqxx::result& rows, const Places& places) {
+  std::vector<std::size_t> found;
+  for (const auto& row : rows) found.push_back(places.at({text(row[0]), text(row[1])}));
+  std::ranges::sort(found);
+  return found;
+}
+
+// What of the queue one claim may hold: a run is loaded up to max_run_events, whatever its size.
+std::int64_t events_of(const std::vector<ClaimedRun>& runs, const ClaimRules& rules) {
+  std::int64_t events = 0;
+  for (const auto& run : runs) events += std::min(run.event_count, rules.max_run_events);
+  return events;
+}
 
 void add_signals(Columns<13>& to, const RunResult& result) {
   for (const auto& signal : result.signals) {
@@ -159,62 +244,97 @@ Result<std::vector<ClaimedRun>> claim_runs(Database& db, const ClaimRules& rules
   return transact(db, "claim runs", [&](pqxx::work& tx) -> Result<std::vector<ClaimedRun>> {
     std::vector<ClaimedRun> claimed;
     const auto claim = new_uuid();
-    append(claimed, tx.exec_params(kClaimFinished, rules.limit, rules.lease.count(), claim), claim);
-    const auto room = rules.limit - static_cast<int>(claimed.size());
-    if (room > 0) {
-      append(claimed, tx.exec_params(kClaimStalled, room, rules.lease.count(), claim, rules.stall_timeout.count()),
+    append(
+        claimed,
+        tx.exec_params(kClaimFinished, rules.limit, rules.lease.count(), claim, rules.max_events, rules.max_run_events),
+        claim);
+    if (!is_full(claimed, rules)) {
+      append(claimed,
+             tx.exec_params(kClaimStalled, rules.limit - static_cast<int>(claimed.size()), rules.lease.count(), claim,
+                            rules.max_events - events_of(claimed, rules), rules.max_run_events,
+                            rules.stall_timeout.count()),
              claim);
     }
     return claimed;
   });
 }
 
-Result<std::vector<RunEvents>> load_events(Database& db, const std::vector<ClaimedRun>& runs) {
+bool is_full(const std::vector<ClaimedRun>& claimed, const ClaimRules& rules) {
+  return static_cast<int>(claimed.size()) >= rules.limit ||
+         events_of(claimed, rules) > rules.max_events - rules.max_run_events;
+}
+
+Result<std::vector<std::size_t>> extend_claim(Database& db, const std::vector<ClaimedRun>& runs,
+                                              std::chrono::milliseconds lease) {
+  return transact(db, "extend claim", [&](pqxx::work& tx) -> Result<std::vector<std::size_t>> {
+    const auto places = places_of(runs);
+    const auto claims = claims_of(runs, places);
+    return found_in(tx.exec_params(kExtend, claims[0].text(), claims[1].text(), claims[2].text(), lease.count()),
+                    places);
+  });
+}
+
+Result<std::vector<RunEvents>> load_events(Database& db, const std::vector<ClaimedRun>& runs, std::size_t max_events) {
   return query(db, "load events", [&](pqxx::work& tx) -> Result<std::vector<RunEvents>> {
-    Columns<2> keys;
-    double oldest = runs.empty() ? 0 : runs.front().first_received_at;
     std::vector<RunEvents> out(runs.size());
-    std::map<std::pair<std::string_view, std::string_view>, std::size_t> place;
-    for (std::size_t i = 0; i < runs.size(); ++i) {
-      keys[0].add(runs[i].customer_id);
-      keys[1].add(runs[i].run_id);
-      oldest = std::min(oldest, runs[i].first_received_at);
+    // The results own the bytes that the events point into.
+    const auto results = std::make_shared<std::vector<pqxx::result>>();
+    const auto load = [&](const char* sql, const std::vector<std::size_t>& which, const auto&... limit) {
+      Columns<3> columns;
+      for (const auto i : which) {
+        columns[0].add(runs[i].customer_id);
+        columns[1].add(runs[i].run_id);
+        columns[2].add_plain(fmt::format("{}", runs[i].first_received_at));
+      }
+      results->push_back(tx.exec_params(sql, columns[0].text(), columns[1].text(), columns[2].text(), limit...));
+      for (const auto& row : results->back()) {
+        auto& events = out[which[number<std::size_t>(row[0]) - 1]].events;
+        const auto event = event_of(row);
+        // What comes last may have come already.
+        if (sizeof...(limit) > 0 || events.empty() || before(events.back(), event)) events.push_back(event);
+      }
+    };
+    std::vector<std::size_t> all(runs.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    load(kEvents, all, max_events);
+    std::vector<std::size_t> cut;
+    for (const auto i : all) {
       out[i].customer_id = runs[i].customer_id;
       out[i].run_id = runs[i].run_id;
-      place.emplace(std::pair(std::string_view(runs[i].customer_id), std::string_view(runs[i].run_id)), i);
+      out[i].storage = results;
+      if (out[i].events.size() == max_events) cut.push_back(i);
     }
-    // The result owns the bytes that the events point into.
-    const auto rows =
-        std::make_shared<const pqxx::result>(tx.exec_params(kEvents, keys[0].text(), keys[1].text(), oldest));
-    for (const auto& row : *rows) {
-      const auto found = place.find({text(row[0]), text(row[1])});
-      if (found == place.end()) continue;
-      auto& run = out[found->second];
-      run.storage = rows;
-      run.events.push_back(event_of(row));
-    }
+    if (!cut.empty()) load(kLastEvents, cut);
     return out;
   });
 }
 
-Result<std::size_t> write_results(Database& db, const std::vector<RunResult>& results) {
-  return transact(db, "write results", [&](pqxx::work& tx) -> Result<std::size_t> {
+Result<std::vector<std::size_t>> write_results(Database& db, const std::vector<RunResult>& results) {
+  return transact(db, "write results", [&](pqxx::work& tx) -> Result<std::vector<std::size_t>> {
+    Places places;
+    for (std::size_t i = 0; i < results.size(); ++i) places.emplace(key_of(results[i].run), i);
     Columns<4> claims;
-    for (const auto& result : results) {
-      claims[0].add(result.run.customer_id);
-      claims[1].add(result.run.run_id);
-      claims[2].add(result.run.claim);
-      claims[3].add_plain(std::to_string(result.run.event_count));
+    for (const auto& [key, place] : places) {
+      claims[0].add(key.first);
+      claims[1].add(key.second);
+      claims[2].add(results[place].run.claim);
+      claims[3].add_plain(std::to_string(results[place].run.event_count));
     }
-    std::map<Key, bool> ours;
-    for (const auto& row : run(tx, kFinish, claims))
-      ours[{std::string(text(row[0])), std::string(text(row[1]))}] = true;
+    auto ours = found_in(run(tx, kFinish, claims), places);
     Columns<13> signals;
     Columns<7> processed;
+    Columns<3> standing;  // what a second look confirmed, or could not judge
     bool any_signal = false;
-    for (const auto& result : results) {
-      if (!ours.contains({result.run.customer_id, result.run.run_id})) continue;
+    for (const auto place : ours) {
+      const auto& result = results[place];
       add_signals(signals, result);
+      const auto stands = [&](const std::string& type) {
+        standing[0].add(result.run.customer_id);
+        standing[1].add(result.run.run_id);
+        standing[2].add(type);
+      };
+      for (const auto& signal : result.signals) stands(signal.failure_type);
+      for (const auto& type : result.unjudged_types) stands(type);
       any_signal = any_signal || !result.signals.empty();
       processed[0].add(result.run.customer_id);
       processed[1].add(result.run.run_id);
@@ -225,29 +345,19 @@ Result<std::size_t> write_results(Database& db, const std::vector<RunResult>& re
       processed[6].add(result.incomplete);
     }
     if (!ours.empty()) {
-      tx.exec_params(kWithdraw, processed[0].text(), processed[1].text(), signals[0].text(), signals[1].text(),
-                     signals[4].text());
+      tx.exec_params(kWithdraw, processed[0].text(), processed[1].text(), standing[0].text(), standing[1].text(),
+                     standing[2].text());
     }
     if (any_signal) run(tx, kSignals, signals);
     if (!ours.empty()) run(tx, kProcessed, processed);
     if (any_signal) tx.exec0("NOTIFY dunetrace_signals");
-    return ours.size();
+    return ours;
   });
 }
 
 Result<> release_runs(Database& db, const std::vector<ClaimedRun>& runs) {
   return transact(db, "release runs", [&](pqxx::work& tx) -> Result<> {
-    Columns<3> claims;
-    for (const auto& claimed : runs) {
-      claims[0].add(claimed.customer_id);
-      claims[1].add(claimed.run_id);
-      claims[2].add(claimed.claim);
-    }
-    run(tx,
-        "UPDATE runs r SET claimed_until = NULL, claim = NULL FROM unnest($1::text[], $2::text[], $3::text[]) "
-        "AS w(customer_id, run_id, claim) WHERE r.customer_id = w.customer_id AND r.run_id = w.run_id AND r.claim = "
-        "w.claim::uuid",
-        claims);
+    run(tx, kRelease, claims_of(runs, places_of(runs)));
     return {};
   });
 }

@@ -28,13 +28,24 @@ struct ClaimRules {
   int limit = 100;
   std::chrono::milliseconds lease{10'000};
   std::chrono::milliseconds stall_timeout{90'000};
+  std::int64_t max_events = 200'000;     // of one claim, which bounds its memory: some 500 bytes each
+  std::int64_t max_run_events = 22'000;  // what a run counts as most, because no more of it is loaded
 };
 
 // Finished runs first, oldest arrival first; then stalled ones. Empty when nothing is due.
 [[nodiscard]] Result<std::vector<ClaimedRun>> claim_runs(Database& db, const ClaimRules& rules);
 
-// The events of these runs in replay order, one entry per run in the order given.
-[[nodiscard]] Result<std::vector<RunEvents>> load_events(Database& db, const std::vector<ClaimedRun>& runs);
+// Whether there may be more to claim than these rules allowed.
+[[nodiscard]] bool is_full(const std::vector<ClaimedRun>& claimed, const ClaimRules& rules);
+
+// The lease begins anew. Gives the places in `runs` of those whose claim still holds, ascending.
+[[nodiscard]] Result<std::vector<std::size_t>> extend_claim(Database& db, const std::vector<ClaimedRun>& runs,
+                                                            std::chrono::milliseconds lease);
+
+// The first `max_events` events of each of these runs in replay order, one entry per run in the order given. A run with
+// more ends with its last terminal event and its last event instead of all that follow.
+[[nodiscard]] Result<std::vector<RunEvents>> load_events(Database& db, const std::vector<ClaimedRun>& runs,
+                                                         std::size_t max_events);
 
 struct RunResult {
   ClaimedRun run;
@@ -42,13 +53,14 @@ struct RunResult {
   std::string agent_version;
   std::string exit_reason;  // as replayed; empty = none
   std::vector<Signal> signals;
-  std::string incomplete = "[]";  // JSON: detectors that failed
+  std::vector<std::string> unjudged_types;  // of detectors that failed: what they found before stands
+  std::string incomplete = "[]";            // JSON: detectors that failed
 };
 
 // Signals, processed_runs and the run's state in one transaction, then NOTIFY dunetrace_signals. What an earlier look
-// found and this one does not is marked as withdrawn. Results whose claim
-// was lost are left out. Gives the number of runs written.
-[[nodiscard]] Result<std::size_t> write_results(Database& db, const std::vector<RunResult>& results);
+// found and this one does not is marked as withdrawn. Results whose claim was lost are left out. Gives the places in
+// `results` of those written, ascending.
+[[nodiscard]] Result<std::vector<std::size_t>> write_results(Database& db, const std::vector<RunResult>& results);
 
 // Gives claims back at once, for an orderly end.
 [[nodiscard]] Result<> release_runs(Database& db, const std::vector<ClaimedRun>& runs);

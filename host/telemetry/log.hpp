@@ -29,8 +29,8 @@ class Field {
   Field(std::string_view name, bool value) : name_(name), value_(value) {}
   Field(std::string_view name, double value) : name_(name), value_(value) {}
   template <class T>
-    requires std::is_integral_v<T>
-  Field(std::string_view name, T value) : name_(name), value_(static_cast<std::int64_t>(value)) {}
+  requires std::is_integral_v<T> Field(std::string_view name, T value)
+      : name_(name), value_(static_cast<std::int64_t>(value)) {}
   [[nodiscard]] std::string_view name() const { return name_; }
   [[nodiscard]] const Value& value() const { return value_; }
 

@@ -13,10 +13,14 @@ namespace {
 std::string escape(std::string_view text, bool quotes) {
   std::string out;
   for (const char c : text) {
-    if (c == '\\') out += "\\\\";
-    else if (c == '\n') out += "\\n";
-    else if (c == '"' && quotes) out += "\\\"";
-    else out.push_back(c);
+    if (c == '\\')
+      out += "\\\\";
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '"' && quotes)
+      out += "\\\"";
+    else
+      out.push_back(c);
   }
   return out;
 }
@@ -105,6 +109,17 @@ void Metrics::gauge_from(std::string_view name, std::string_view help, std::func
 }
 
 std::string Metrics::text() const {
+  std::vector<std::pair<const Series*, std::function<double()>>> readers;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, family] : families_) {
+      for (const auto& s : family.series) {
+        if (s->read) readers.emplace_back(s.get(), s->read);
+      }
+    }
+  }
+  std::map<const Series*, double> read;
+  for (const auto& [series, ask] : readers) read[series] = ask();
   std::string out;
   const std::lock_guard lock(mutex_);
   for (const auto& [name, family] : families_) {
@@ -112,7 +127,9 @@ std::string Metrics::text() const {
     for (const auto& s : family.series) {
       if (s->counter) out += fmt::format("{}{} {}\n", name, label_text(s->labels), s->counter->value());
       if (s->gauge) out += fmt::format("{}{} {}\n", name, label_text(s->labels), number(s->gauge->value()));
-      if (s->read) out += fmt::format("{}{} {}\n", name, label_text(s->labels), number(s->read()));
+      if (const auto found = read.find(s.get()); found != read.end()) {
+        out += fmt::format("{}{} {}\n", name, label_text(s->labels), number(found->second));
+      }
       if (!s->histogram) continue;
       const auto counts = s->histogram->counts();
       std::uint64_t total = 0;

@@ -62,7 +62,8 @@ class Metrics {
   Counter& counter(std::string_view name, std::string_view help, Labels labels = {});
   Gauge& gauge(std::string_view name, std::string_view help, Labels labels = {});
   Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> bounds, Labels labels = {});
-  // A gauge that is asked when /metrics is read. The function must be thread-safe and outlive the Metrics.
+  // A gauge that is asked when /metrics is read, on the thread that reads it: the function must not block (no database,
+  // no I/O), is thread-safe and outlives the Metrics. It is called without any lock held here.
   void gauge_from(std::string_view name, std::string_view help, std::function<double()> read, Labels labels = {});
 
   // The text format, version 0.0.4.

@@ -5,6 +5,7 @@ import uuid
 
 from compare import compare_run
 from harness import Host, run_dunetrace
+from managed_database import ManagedDatabase
 from run_builder import RunBuilder
 
 
@@ -38,6 +39,24 @@ class KillHost(unittest.TestCase):
             self.assertEqual(len(errors.strip().splitlines()), 1, errors)
             self.assertIn(str(host.data_dir), errors)
             self.assertEqual(json.loads((host.data_dir / "ports.json").read_text()), host.ports)
+            host.post(loop_run("first").events)
+            host.wait_processed({"first": 1}, timeout_s=30)
+
+    def test_another_start_leaves_the_ports_of_a_running_host_alone(self):
+        with Host() as host:
+            database = ManagedDatabase(host.data_dir)
+            busy = {"DATABASE_URL": "host=%s port=%s user=dunetrace dbname=dunetrace" % (database.socket_dir, database.port),
+                    "DUNETRACE_INGEST_PORT": str(host.ports["ingest"])}
+            for arguments in (("up",), ("serve", "--roles", "ingest")):
+                with self.subTest(arguments):
+                    code, _, errors = run_dunetrace(*arguments, data_dir=host.data_dir, env=busy)
+                    self.assertEqual(code, 2, errors)
+                    self.assertEqual(json.loads((host.data_dir / "ports.json").read_text()), host.ports)
+
+    def test_files_of_the_data_directory_are_not_for_everybody(self):
+        with Host() as host:
+            modes = {name: (host.data_dir / name).stat().st_mode & 0o777 for name in ("lock", "dunetrace.log")}
+            self.assertEqual(modes, {"lock": 0o600, "dunetrace.log": 0o640})
             host.post(loop_run("first").events)
             host.wait_processed({"first": 1}, timeout_s=30)
 

@@ -35,7 +35,7 @@ def post_with_curl(port, body):
 
 
 class WorkedExample(unittest.TestCase):
-    def test_one_signal_within_a_second(self):
+    def test_one_signal_at_once(self):
         events = worked_example()
         with Host() as host:
             posted_at = time.monotonic()

@@ -3,9 +3,11 @@ import os
 import pathlib
 import shutil
 import socket
+import time
 import unittest
 
 from harness import BINARY, REPOSITORY, Host, make_data_dir, run_dunetrace
+from managed_database import ManagedDatabase
 
 SUBCOMMANDS = (("up",), ("serve",), ("migrate",), ("keys",), ("keys", "create"), ("keys", "list"), ("keys", "revoke"),
                ("plugins",), ("plugins", "list"), ("detectors",), ("detectors", "check"), ("demo",))
@@ -81,6 +83,23 @@ class WrongStart(unittest.TestCase):
 
     def test_serve_without_a_database(self):
         self.assert_refused("serve", "--roles", "ingest", says=("DATABASE_URL",))
+
+    def test_login_or_database_the_server_does_not_have(self):
+        with Host() as host:
+            database = ManagedDatabase(host.data_dir)
+            where = "host=%s port=%s" % (database.socket_dir, database.port)
+            # The server trusts whoever reaches its socket, so a wrong name stands for a wrong password: both are class 28.
+            for settings, name, state in ((where + " user=nobody_here dbname=dunetrace", "nobody_here", "28000"),
+                                          (where + " user=dunetrace dbname=no_such_database", "no_such_database", "3D000")):
+                for arguments in (("serve", "--roles", "ingest"), ("up",), ("migrate",), ("keys", "list")):
+                    with self.subTest(arguments=arguments, name=name):
+                        begin = time.monotonic()
+                        code, _, errors = run_dunetrace(*arguments, data_dir=self.data_dir, env={"DATABASE_URL": settings, "LOG_LEVEL": "ERROR"})
+                        self.assertEqual((code, len(errors.strip().splitlines())), (2, 1), errors)
+                        self.assertIn(name, errors)
+                        self.assertIn(state, errors)
+                        self.assertNotIn("LOCATION", errors)
+                        self.assertLess(time.monotonic() - begin, 15, "it does not wait for what will not come")
 
     def test_unknown_subcommand_and_role_and_option(self):
         self.assert_refused("upp", says=("upp",))

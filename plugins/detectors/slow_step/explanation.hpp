@@ -50,7 +50,7 @@ inline constexpr dune_template kExplanations[] = {
      dunetrace::lit("The whole agent loop waits for this step. Users run into time-outs, and a slow step often hides a "
                     "failure that nobody reports."),
      dunetrace::lit("Step {step_index}, {?event_type}event {event_type}, {/}duration {duration_ms|seconds}, limit "
-                    "{threshold_ms|seconds}, ratio {ratio}. {?all_slow_steps}Slow steps in this run: "
+                    "{threshold_ms|seconds}, ratio {ratio}. {?all_slow_steps}Steps above their limit: "
                     "{all_slow_steps|keys|first:12|join:\", \"}. {/}{?baseline_p75}Usual (P75): "
                     "{baseline_p75|seconds}. {/}{?coincident_signals}Signals at the same time: "
                     "{coincident_signals|count}. {/}Confidence: {confidence|pct}%"),

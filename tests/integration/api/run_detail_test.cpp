@@ -52,6 +52,20 @@ TEST_F(ApiTest, RunDetailOrdersEventsAsTheReplayDoes) {
   EXPECT_EQ(values("/v1/runs/r1", "events", "event_type"), (Texts{R"("a")", R"("b")", R"("c")", R"("d")"}));
 }
 
+TEST_F(ApiTest, RunDetailBoundsTheBytesOfOneAnswer) {
+  add(TestRun{.run_id = "r1"});
+  for (const int step : {1, 2, 3}) {
+    add(TestEvent{.run_id = "r1",
+                  .type = "tool.called",
+                  .step = step,
+                  .payload = std::string(R"({"a": ")").append(7 * 1024 * 1024, 'x').append("\"}")});
+  }
+  serve();
+  const auto answer = body("/v1/runs/r1");
+  EXPECT_EQ(values("/v1/runs/r1", "events", "step_index"), (Texts{"1", "2"}));
+  EXPECT_EQ(member(answer, "events_truncated"), "true");
+}
+
 TEST_F(ApiTest, RunDetailShowsAnEventThatWasSentTwiceOnce) {
   add(TestRun{.run_id = "r1"});
   for (const int step : {1, 2}) {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 #include <thread>
 
@@ -12,6 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using dunetrace::testing::looping_run;
+using dunetrace::testing::SentEvent;
 using dunetrace::testing::store_events;
 using dunetrace::testing::TestDatabase;
 
@@ -59,10 +61,10 @@ TEST_F(Claims, AWorkerThatDiesGivesItsRunsBack) {
   ASSERT_EQ(lost.size(), 1U);
   const auto again = claim();
   ASSERT_EQ(again.size(), 1U);
-  EXPECT_EQ(*write_results(db_, {result_of(lost[0])}), 0U) << "it comes too late";
+  EXPECT_TRUE(write_results(db_, {result_of(lost[0])})->empty()) << "it comes too late";
   EXPECT_EQ(database_.scalar("SELECT count(*) FROM failure_signals"), "0");
-  EXPECT_EQ(*write_results(db_, {result_of(again[0])}), 1U);
-  EXPECT_EQ(*write_results(db_, {result_of(again[0])}), 0U) << "a result is written once";
+  EXPECT_EQ(*write_results(db_, {result_of(again[0])}), (std::vector<std::size_t>{0}));
+  EXPECT_TRUE(write_results(db_, {result_of(again[0])})->empty()) << "a result is written once";
   EXPECT_EQ(database_.scalar("SELECT count(*) FROM failure_signals"), "1");
 }
 
@@ -71,6 +73,45 @@ TEST_F(Claims, GivenBackRunsAreFreeAtOnce) {
   const auto taken = claim();
   ASSERT_TRUE(release_runs(db_, taken));
   EXPECT_EQ(claim().size(), 1U);
+}
+
+TEST_F(Claims, AnExtendedClaimOutlivesItsLease) {
+  store_events(db_, "c", "kept", "a", looping_run());
+  store_events(db_, "c", "lost", "a", looping_run());
+  const auto taken = claim({.lease = 0ms});
+  ASSERT_EQ(taken.size(), 2U);
+  const auto kept = taken[0].run_id == "kept" ? 0U : 1U;
+  ASSERT_EQ(extend_claim(db_, {taken[kept]}, 60s).value(), (std::vector<std::size_t>{0}));
+  const auto others = claim();
+  ASSERT_EQ(others.size(), 1U) << "the other one's lease is over";
+  EXPECT_EQ(others[0].run_id, "lost");
+  EXPECT_EQ(extend_claim(db_, taken, 60s).value(), (std::vector<std::size_t>{kept}));
+  EXPECT_EQ(write_results(db_, {result_of(taken[0]), result_of(taken[1])}).value(), (std::vector<std::size_t>{kept}));
+}
+
+TEST_F(Claims, AClaimTakesNoMoreEventsThanItsRulesAllowButOneRun) {
+  for (const auto* run : {"r1", "r2", "r3"}) store_events(db_, "c", run, "a", looping_run());  // 12 events each
+  const ClaimRules narrow{.lease = 0ms, .max_events = 30, .max_run_events = 12};
+  EXPECT_EQ(claim(narrow).size(), 2U);
+  EXPECT_TRUE(is_full(claim(narrow), narrow));
+  const ClaimRules tiny{.lease = 0ms, .max_events = 5, .max_run_events = 5};
+  EXPECT_EQ(claim(tiny).size(), 1U);
+  const ClaimRules cut{.lease = 0ms, .max_events = 30, .max_run_events = 5};
+  EXPECT_EQ(claim(cut).size(), 3U) << "no more of a run than this is ever loaded";
+  const ClaimRules wide{.lease = 0ms};
+  EXPECT_FALSE(is_full(claim(wide), wide));
+}
+
+TEST_F(Claims, StalledRunsShareTheAllowance) {
+  store_events(db_, "c", "done", "a", looping_run());
+  for (const auto* run : {"open1", "open2"})
+    store_events(db_, "c", run, "a", {{"run.started", 0, 1}, {"llm.called", 1, 2}});
+  ClaimRules rules{.lease = 0ms, .stall_timeout = 0ms, .max_events = 15, .max_run_events = 3};
+  EXPECT_EQ(claim(rules).size(), 3U);
+  rules.max_events = 6;
+  EXPECT_EQ(claim(rules).size(), 2U);
+  rules.max_events = 4;
+  EXPECT_EQ(claim(rules).size(), 1U) << "another may not fit any more";
 }
 
 TEST_F(Claims, StoresSignalsEvidenceAndStateTogether) {
@@ -118,6 +159,17 @@ TEST_F(Claims, WhatNoLongerHoldsIsWithdrawnAndComesBackWhenItHoldsAgain) {
   EXPECT_EQ(state(), "true 1");
 }
 
+TEST_F(Claims, WhatADetectorFoundBeforeItFailedStands) {
+  store_events(db_, "c", "r", "a", looping_run());
+  ASSERT_TRUE(write_results(db_, {result_of(claim().at(0))}));
+  store_events(db_, "c", "r", "a", {{"llm.called", 7, 108}});
+  auto failed = result_of(claim().at(0));
+  failed.signals.clear();
+  failed.unjudged_types = {"ODD_RUN"};
+  ASSERT_TRUE(write_results(db_, {failed}));
+  EXPECT_EQ(database_.scalar("SELECT withdrawn_at IS NULL FROM failure_signals"), "t");
+}
+
 TEST_F(Claims, EventsThatArriveWhileARunIsJudgedAreNotOverlooked) {
   store_events(db_, "c", "r", "a", looping_run());
   const auto run = claim().at(0);
@@ -132,7 +184,7 @@ TEST_F(Claims, LoadsEventsInReplayOrderForEachRun) {
   store_events(db_, "other", "r1", "a", {{"run.completed", 1, 1}});
   const auto runs = claim();
   ASSERT_EQ(runs.size(), 2U);
-  const auto loaded = load_events(db_, runs).value();
+  const auto loaded = load_events(db_, runs, 100).value();
   for (const auto& run : loaded) {
     std::vector<std::pair<int, double>> order;
     for (const auto& event : run.events) order.emplace_back(event.step_index, event.timestamp);
@@ -142,6 +194,31 @@ TEST_F(Claims, LoadsEventsInReplayOrderForEachRun) {
       EXPECT_EQ(order, (std::vector<std::pair<int, double>>{{1, 1}})) << "another customer's run of the same name";
     }
   }
+}
+
+TEST_F(Claims, OfALongRunTheBeginningAndTheEndAreLoaded) {
+  const auto long_run = [&](const std::string& id, std::vector<SentEvent> end) {
+    std::vector<SentEvent> events;
+    for (int step = 0; step < 8; ++step) events.push_back({"llm.called", step, 1.0 + step});
+    events.insert(events.end(), end.begin(), end.end());
+    store_events(db_, "c", id, "a", events);
+  };
+  long_run("ended", {{"run.completed", 8, 20}, {"run.errored", 9, 21}});
+  long_run("went_on", {{"run.completed", 8, 20}, {"llm.called", 9, 21}});
+  store_events(db_, "c", "ended_early", "a",
+               {{"run.completed", 0, 1}, {"llm.called", 1, 2}, {"llm.called", 2, 3}, {"llm.called", 3, 4}});
+  store_events(db_, "c", "short", "a", {{"llm.called", 0, 1}, {"run.completed", 1, 2}});
+  const auto runs = claim();
+  const auto loaded = load_events(db_, runs, 3).value();
+  std::map<std::string, std::string> seen;
+  for (const auto& run : loaded) {
+    for (const auto& event : run.events)
+      seen[run.run_id] += std::to_string(event.step_index) + (is_terminal(event.kind) ? "! " : " ");
+  }
+  EXPECT_EQ(seen["ended"], "0 1 2 9! ");
+  EXPECT_EQ(seen["went_on"], "0 1 2 8! 9 ");
+  EXPECT_EQ(seen["ended_early"], "0! 1 2 3 ");
+  EXPECT_EQ(seen["short"], "0 1! ");
 }
 
 TEST_F(Claims, ManyWorkersShareTheRunsWithoutOverlap) {

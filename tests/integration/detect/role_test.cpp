@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <stdexcept>
+
+#include "store/work.hpp"
 #include "stored_runs.hpp"
 #include "testing/postgres.hpp"
 #include "testing/wait.hpp"
@@ -17,22 +21,20 @@ using dunetrace::testing::wait_until;
 
 class RoleTest : public ::testing::Test {
  protected:
-  void SetUp() override {
+  void SetUp() override { configure(""); }
+  void configure(const std::string& yaml) {
     auto registry = plugin::Registry::load(std::filesystem::path(DUNE_BINARY_DIR) / "lib/dunetrace/plugins", {},
                                            database_.log().logger());
     ASSERT_TRUE(registry) << registry.error().text;
-    registry_ = std::make_unique<plugin::Registry>(std::move(*registry));
-    configure("");
-  }
-  void configure(const std::string& yaml) {
-    auto config = config::DetectorsFile::parse(yaml, "detectors.yml").value().resolve(registry_->schemas(), {});
+    auto config = config::DetectorsFile::parse(yaml, "detectors.yml").value().resolve(registry->schemas(), {});
     ASSERT_TRUE(config) << config.error().text;
-    config_ = std::make_unique<config::DetectorsConfig>(std::move(*config));
+    live_ = std::make_unique<plugin::Live>(std::make_shared<const plugin::Generation>(
+        plugin::Generation{std::move(*registry), std::move(*config), "detectors.yml"}));
   }
   // Polls rarely, so that what happens soon happens because of a notification.
   std::unique_ptr<Role> start(Options options = {.workers = 2, .poll_interval = 60s}) {
-    return std::make_unique<Role>(options, database_.db(), *registry_, *config_, database_.log().logger(),
-                                  database_.metrics(), clock_);
+    return std::make_unique<Role>(options, database_.db(), *live_, database_.log().logger(), database_.metrics(),
+                                  clock_);
   }
   bool judged(int runs) {
     return wait_until([&] { return database_.scalar("SELECT count(*) FROM processed_runs") == std::to_string(runs); });
@@ -40,8 +42,7 @@ class RoleTest : public ::testing::Test {
 
   TestDatabase database_;
   SystemClock clock_;
-  std::unique_ptr<plugin::Registry> registry_;
-  std::unique_ptr<config::DetectorsConfig> config_;
+  std::unique_ptr<plugin::Live> live_;
 };
 
 TEST_F(RoleTest, JudgesARunAsSoonAsItIsAnnounced) {
@@ -93,6 +94,34 @@ TEST_F(RoleTest, FollowsDetectorsYml) {
                              "round(confidence::numeric, 2), '; ' "
                              "ORDER BY agent_id) FROM failure_signals"),
             "patient HIGH false 0.50; shy HIGH true 0.77; strict CRITICAL false 0.77");
+}
+
+TEST_F(RoleTest, GoesOnAfterAnException) {
+  class : public Clock {
+   public:
+    [[nodiscard]] double unix_seconds() const override {
+      if (thrown.exchange(true)) return SystemClock().unix_seconds();
+      throw std::runtime_error("no clock");
+    }
+    [[nodiscard]] std::chrono::steady_clock::time_point steady() const override { return SystemClock().steady(); }
+    mutable std::atomic<bool> thrown{false};
+  } clock;
+  store_events(database_.db(), "c", "r", "agent", looping_run());
+  const Role role({.workers = 1, .poll_interval = 20ms, .lease = 10ms}, database_.db(), *live_,
+                  database_.log().logger(), database_.metrics(), clock);
+  ASSERT_TRUE(judged(1));
+  EXPECT_TRUE(clock.thrown);
+  EXPECT_NE(database_.metrics().text().find("dunetrace_detector_cycle_failures_total 1"), std::string::npos);
+}
+
+TEST_F(RoleTest, TellsHowManyRunsWaitWithoutBeingAsked) {
+  const auto& backlog = database_.metrics().gauge("dunetrace_detector_backlog_runs", "");
+  for (int i = 0; i < 3; ++i) store_events(database_.db(), "c", "r" + std::to_string(i), "agent", looping_run());
+  ASSERT_TRUE(store::claim_runs(database_.db(), {.lease = 1h}));  // somebody is at them and does not get on
+  const auto role = start({.workers = 1, .poll_interval = 20ms});
+  EXPECT_TRUE(wait_until([&] { return backlog.value() == 3; }));
+  database_.exec("UPDATE runs SET judged_events = event_count");
+  EXPECT_TRUE(wait_until([&] { return backlog.value() == 0; }));
 }
 
 TEST_F(RoleTest, GoesOnAfterTheDatabaseWasAway) {

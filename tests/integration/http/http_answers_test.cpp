@@ -119,6 +119,7 @@ TEST(HttpAnswers, LetsOnlyTheNamedOriginsIn) {
   EXPECT_EQ(preflight.status, 204);
   EXPECT_EQ(preflight.header("Access-Control-Allow-Origin"), "http://page");
   EXPECT_EQ(preflight.header("Access-Control-Allow-Methods"), "GET, PUT");
+  EXPECT_EQ(preflight.header("Access-Control-Max-Age"), "600") << "not one more request per request";
   EXPECT_EQ(preflight.header("Access-Control-Allow-Headers"), "Content-Type, Authorization");
   EXPECT_THAT(preflight.head, HasSubstr("Vary: Origin"));
   const auto error = client.ask(get_request("/nowhere", "Origin: http://page\r\n"));
@@ -147,6 +148,14 @@ TEST(HttpAnswers, SendsTheHeadersOfThePortWithEverything) {
   TestServer server(std::move(options));
   EXPECT_EQ(server.client().ask(get_request("/nowhere")).header("Content-Security-Policy"), "default-src 'self'");
   EXPECT_EQ(server.client().ask("broken\r\n\r\n").header("Content-Security-Policy"), "default-src 'self'");
+}
+
+TEST(HttpAnswers, SaysWithEverythingThatTypesAreNotToBeGuessed) {
+  TestServer server;
+  for (const std::string& request : {get_request("/text/1"), get_request("/nowhere"), get_request("/metrics"),
+                                     std::string(kPreflight), std::string("broken\r\n\r\n")}) {
+    EXPECT_EQ(server.client().ask(request).header("X-Content-Type-Options"), "nosniff") << request;
+  }
 }
 
 TEST(HttpAnswers, PacksLargeTextForClientsThatReadGzip) {

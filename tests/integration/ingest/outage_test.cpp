@@ -1,6 +1,8 @@
 // The database away, connections cut, the role stopped under load: what was answered with 202 is stored, once and in
 // order.
 #include <atomic>
+#include <future>
+#include <pqxx/pqxx>
 #include <thread>
 
 #include "fixture.hpp"
@@ -172,6 +174,27 @@ TEST_F(OutageTest, EventsInMemoryThatCannotBeStoredBeforeTheEndAreCounted) {
   EXPECT_FALSE(role->stop(500ms));
   EXPECT_NE(database.metrics().text().find("dunetrace_ingest_events_lost_total 7\n"), std::string::npos);
   EXPECT_TRUE(database.log().contains("ingest.events_lost"));
+}
+
+// A request that hangs must not use up the time for writing what others were promised.
+TEST_F(OutageTest, ARequestInFlightGetsHalfOfTheTimeToEnd) {
+  start({{"AUTH_MODE", "prod"}});
+  ASSERT_EQ(post(batch(run_events("r-1", 0, 1, false), "dt_live_unknown")).status, 401);  // the keys are loaded
+  pqxx::connection connection(database.url());
+  pqxx::work holder(connection);
+  holder.exec("LOCK TABLE api_keys");
+  auto waiting = std::async(std::launch::async,
+                            [&] { return post(batch(run_events("r-1", 0, 1, false), "dt_live_other")).status; });
+  ASSERT_TRUE(dunetrace::testing::wait_until([&] {
+    return database.scalar(
+               "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+               "wait_event_type = 'Lock'") == "1";
+  }));
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(role->stop(3s));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 3s);
+  holder.abort();
+  EXPECT_EQ(waiting.get(), 401);
 }
 
 TEST_F(OutageTest, ServesFromTheStartWithoutADatabase) {

@@ -2,6 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <future>
 #include <pqxx/pqxx>
 
 #include "store/session.hpp"
@@ -124,6 +131,64 @@ TEST_F(DatabaseLossTest, AnOutageIsSeenAndItsEndTooWithoutAnyCall) {
   EXPECT_TRUE(insert());
   EXPECT_EQ(count(), "2");
   EXPECT_TRUE(database.log().contains("database.lost"));
+}
+
+// A server that is stopped takes what is sent and answers nothing: no limit of libpq applies.
+TEST_F(DatabaseLossTest, InterruptEndsWhatWaitsForAServerThatHangs) {
+  const auto backend =
+      query(db, "who", [](pqxx::work& tx) -> Result<int> { return tx.exec1("SELECT pg_backend_pid()")[0].as<int>(); });
+  ASSERT_TRUE(backend);
+  ASSERT_EQ(::kill(*backend, SIGSTOP), 0);
+  auto waiting = std::async(std::launch::async, [&] { return insert(); });
+  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(200)), std::future_status::timeout);
+  db.interrupt();
+  const auto freed = waiting.wait_for(std::chrono::seconds(5));
+  ::kill(*backend, SIGCONT);
+  ASSERT_EQ(freed, std::future_status::ready);
+  const auto cut = waiting.get();
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code, Code::unavailable) << cut.error().text;
+  const auto later = insert();
+  ASSERT_FALSE(later);
+  EXPECT_EQ(later.error().code, Code::unavailable);
+  EXPECT_THAT(later.error().text, HasSubstr("stopping"));
+}
+
+TEST_F(DatabaseLossTest, InterruptEndsWaitingForAConnection) {
+  auto options = database.options();
+  options.max_connections = 1;
+  options.lease_timeout = std::chrono::minutes(5);
+  Database narrow(options, database.log().logger(), database.metrics());
+  const auto outer = transact(narrow, "outer", [&](pqxx::work&) -> Result<> {
+    auto inner = std::async(std::launch::async,
+                            [&] { return transact(narrow, "inner", [](pqxx::work&) -> Result<> { return {}; }); });
+    narrow.interrupt();
+    EXPECT_EQ(inner.wait_for(std::chrono::seconds(5)), std::future_status::ready);
+    EXPECT_FALSE(inner.get());
+    return {};
+  });
+  EXPECT_FALSE(outer);
+}
+
+TEST_F(DatabaseLossTest, InterruptEndsConnectingToAServerThatSaysNothing) {
+  const int silent = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(silent, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(silent, 8), 0);
+  ASSERT_EQ(::getsockname(silent, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  auto options = database.options();
+  options.url = fmt::format("host=127.0.0.1 port={} connect_timeout=0 dbname=x", ntohs(address.sin_port));
+  Database mute(options, database.log().logger(), database.metrics());
+  auto waiting = std::async(std::launch::async,
+                            [&] { return transact(mute, "wait", [](pqxx::work&) -> Result<> { return {}; }); });
+  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(200)), std::future_status::timeout);
+  mute.interrupt();
+  EXPECT_EQ(waiting.wait_for(std::chrono::seconds(5)), std::future_status::ready);
+  EXPECT_FALSE(waiting.get());
+  ::close(silent);
 }
 
 TEST_F(DatabaseLossTest, EndsAtOnceWhileTheServerIsAway) {

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <future>
+#include <stop_token>
 
 #include "store/managed_postgres_process.hpp"
 #include "store/migrations.hpp"
@@ -161,6 +163,32 @@ TEST_F(ManagedPostgresTest, StartsAfterItsServerWasKilledWithAllItsProcesses) {
   EXPECT_EQ(kept((*again)->url()), "1") << "committed is kept";
 }
 
+TEST_F(ManagedPostgresTest, AServerThatWasKilledIsStartedAgain) {
+  copy_cluster();
+  const auto server = start();
+  ASSERT_TRUE(server) << server.error().text;
+  write_something((*server)->url());
+  for (int round = 0; round < 2; ++round) {
+    const auto killed = postmaster();
+    ::kill(killed, SIGKILL);
+    ASSERT_TRUE(wait_until(
+        [&] {
+          const auto file = data_dir / "postgres" / "postmaster.pid";
+          if (!fs::exists(file) || log.text().find("postgres.restarted") == std::string::npos) return false;
+          const auto now = read_file(file);
+          return !now.empty() && std::stoi(now) != killed && detail::wait_gone(killed, 0ms);
+        },
+        60s));
+    ASSERT_TRUE(wait_until(
+        [&] {
+          Database db({.url = (*server)->url(), .application_name = "test"}, log.logger(), metrics);
+          return db.ping().has_value();
+        },
+        60s));
+    EXPECT_EQ(kept((*server)->url()), "1");
+  }
+}
+
 // After a power loss the number in the file may belong to anybody: here to this test, and to the server's own user.
 TEST_F(ManagedPostgresTest, AStalePidOfALivingStrangerDoesNotBlock) {
   copy_cluster();
@@ -191,6 +219,55 @@ TEST_F(ManagedPostgresTest, ASecondHostIsRefusedWithTheFirstOnesPid) {
   EXPECT_THAT(read_file(output()), HasSubstr(fmt::format("in use by another dunetrace (process {})", ::getpid())));
   EXPECT_TRUE(second.wait_for(10s));
   EXPECT_EQ(psql((*server)->url(), "SELECT 1"), "1") << "the first is undisturbed";
+}
+
+TEST_F(ManagedPostgresTest, AServerThatHangsIsEndedInTimeAndKeepsWhatWasCommitted) {
+  copy_cluster();
+  {
+    const auto server = start();
+    ASSERT_TRUE(server) << server.error().text;
+    write_something((*server)->url());
+    const auto hanging = postmaster();
+    ASSERT_EQ(::kill(hanging, SIGSTOP), 0);
+    const auto begin = std::chrono::steady_clock::now();
+    (*server)->stop(2s);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 4s);
+    EXPECT_TRUE(detail::wait_gone(hanging, 0ms));
+    EXPECT_TRUE(log.contains("postgres.killed"));
+  }
+  const auto again = start();
+  ASSERT_TRUE(again) << again.error().text;
+  EXPECT_EQ(kept((*again)->url()), "1");
+}
+
+TEST_F(ManagedPostgresTest, AStartThatIsToldToStopEndsSoon) {
+  std::stop_source stop;
+  auto starting =
+      std::async(std::launch::async, [&] { return start({.data_dir = data_dir, .stop = stop.get_token()}); });
+  EXPECT_TRUE(wait_until([&] { return fs::exists(data_dir / "postgres.initializing"); }));
+  const auto begin = std::chrono::steady_clock::now();
+  stop.request_stop();
+  const auto stopped = starting.get();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 4s);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, Code::unavailable);
+  EXPECT_EQ(stopped.error().text, "stopped while starting");
+}
+
+TEST_F(ManagedPostgresTest, ALockTheCallerHoldsIsTakenOver) {
+  copy_cluster();
+  auto lock = DataDirLock::take(data_dir);
+  ASSERT_TRUE(lock) << lock.error().text;
+  EXPECT_EQ(DataDirLock::take(data_dir).error().code, Code::conflict);
+  struct stat info {};
+  ASSERT_EQ(::stat((data_dir / "lock").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777U, 0600U) << "whoever can open it can lock it";
+  {
+    const auto server = start({.data_dir = data_dir, .lock = std::move(*lock)});
+    ASSERT_TRUE(server) << server.error().text;
+    EXPECT_FALSE(DataDirLock::take(data_dir));
+  }
+  EXPECT_TRUE(DataDirLock::take(data_dir));
 }
 
 TEST_F(ManagedPostgresTest, ADirectoryThatIsNotOursIsRefusedUntouched) {

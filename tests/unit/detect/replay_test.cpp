@@ -193,6 +193,62 @@ TEST(Replay, EnormousRunsAreCutAndSaySo) {
   EXPECT_EQ(run.events.size(), kMaxEvents);
 }
 
+// kMaxEvents and more calls at steps 0, 1, 2 …, one second apart.
+Events enormous(std::size_t calls) {
+  Events events;
+  for (std::size_t i = 0; i < calls; ++i) events.add("llm.called", static_cast<int>(i), static_cast<double>(i));
+  return events;
+}
+
+TEST(Replay, AnEnormousRunThatEndedHasItsExitReasonAndLastStep) {
+  for (const auto calls : {kMaxEvents, kMaxEvents + 10, kMaxLoaded + 10}) {
+    auto events = enormous(calls);
+    const int last = static_cast<int>(calls);
+    const auto run = events.add("run.completed", last, last, R"({"exit_reason":"final_answer"})").replay();
+    EXPECT_TRUE(run.truncated);
+    EXPECT_EQ(run.exit_reason, "final_answer") << calls;
+    EXPECT_EQ(run.current_step, last) << calls;
+    ASSERT_EQ(run.events.size(), kMaxEvents);
+    EXPECT_EQ(run.events.back().kind, EventKind::run_completed);
+    EXPECT_EQ(run.events[kMaxEvents - 2].step_index, static_cast<int>(kMaxEvents) - 2);
+    EXPECT_EQ(run.steps.back().duration_ms, 1000) << "what was cut is not one long step";
+  }
+}
+
+TEST(Replay, TheLastTerminalEventOfAnEnormousRunDecides) {
+  auto events = enormous(kMaxEvents + 10);
+  events.add("run.completed", 5, 5, R"({"exit_reason":"final_answer"})");
+  EXPECT_EQ(events.replay().exit_reason, "final_answer") << "it is among those kept";
+  events.add("run.completed", 30'000, 1).add("run.errored", 30'001, 1).add("llm.called", 30'002, 1);
+  const auto run = events.replay();
+  EXPECT_EQ(run.exit_reason, "error");
+  EXPECT_EQ(run.events.back().kind, EventKind::run_errored);
+  EXPECT_EQ(run.current_step, 30'002);
+}
+
+TEST(Replay, AnEnormousOpenRunHasItsLastStepAndNoExitReason) {
+  const auto run = enormous(kMaxLoaded + 10).replay();
+  EXPECT_FALSE(run.has_exit_reason());
+  EXPECT_EQ(run.current_step, static_cast<int>(kMaxLoaded) + 9);
+  EXPECT_EQ(run.events.size(), kMaxEvents);
+}
+
+TEST(Replay, RepeatsDoNotCountAgainstTheLimit) {
+  Events events;
+  for (int i = 0; i < static_cast<int>(kMaxEvents) + 1000; ++i) events.add("llm.called", i / 2, i / 2);
+  const auto run = events.replay();
+  EXPECT_FALSE(run.truncated);
+  EXPECT_EQ(run.events.size(), (kMaxEvents + 1000) / 2);
+}
+
+TEST(Replay, AHugePayloadIsReadAndTheNextRunToo) {
+  const std::string huge = R"({"tool_name":")" + std::string(2 << 20, 'x') + R"("})";
+  Replayer replayer;
+  EXPECT_EQ(replayer.replay(Events().add("tool.called", 1, 1, huge).run_).tool_calls[0].tool_name.size(), 2U << 20);
+  const auto run = replayer.replay(Events().add("tool.called", 1, 1, R"({"tool_name":"a"})").run_);
+  EXPECT_EQ(run.tool_calls[0].tool_name, "a");
+}
+
 TEST(Replay, AbsurdTimesAndNumbersAreBounded) {
   const auto run = Events()
                        .add("tool.called", 1, -1e300, R"({"tool_name":"a"})")

@@ -189,7 +189,7 @@ std::vector<Case> run_cases() {
        R"({"step_index":4,"duration_ms":20000,"threshold_ms":15000,"event_type":"tool.called",
            "step_label":"tool execution","ratio":1.3,"all_slow_steps":{"4":20000,"9":16000}})",
        "Slow tool execution: 20.0 s at step 4 (limit 15.0 s)",
-       {"1.3× its limit", "time-outs", "Slow steps in this run: 4, 9", "No infrastructure signal"},
+       {"1.3× its limit", "time-outs", "Steps above their limit: 4, 9", "No infrastructure signal"},
        {"python"},
        {"every call"}},
       {"slow_model",

@@ -62,6 +62,12 @@ TEST(ToWire, LetsNoHeaderBreakTheMessage) {
                           Not(HasSubstr("chunked"))));
 }
 
+TEST(ToWire, LetsNobodyGuessTheTypeUnlessTold) {
+  EXPECT_THAT(to_wire(Response::json(200, "{}"), wire()), HasSubstr("\r\nX-Content-Type-Options: nosniff\r\n"));
+  const auto own = to_wire(Response::json(200, "{}").with("x-content-type-options", "own"), wire());
+  EXPECT_THAT(own, AllOf(HasSubstr("\r\nx-content-type-options: own\r\n"), Not(HasSubstr("nosniff"))));
+}
+
 TEST(ToWire, TurnsAnImpossibleStatusIntoAnError) {
   for (const int status : {0, 100, 199, 600, -1}) {
     EXPECT_THAT(to_wire(Response::json(status, "x"), wire()), StartsWith("HTTP/1.1 500 ")) << status;

@@ -15,9 +15,11 @@ namespace {
 
 class PathPolicy : public ::testing::Test {
  protected:
+  static constexpr auto kLibrary = DUNE_BINARY_DIR "/lib/dunetrace/plugins/tool_loop.so";
+
   std::filesystem::path make(const std::string& name, mode_t mode) {
     const auto path = dir_.path() / name;
-    std::ofstream(path) << "no library";
+    std::filesystem::copy_file(kLibrary, path);
     ::chmod(path.c_str(), mode);
     return path;
   }
@@ -60,10 +62,20 @@ TEST_F(PathPolicy, RefusesAnotherUsersFile) {
 
 TEST_F(PathPolicy, SaysThatAFileIsNoLibrary) {
   testing::TestLog log;
-  make("text.so", 0644);
+  std::ofstream(dir_.path() / "text.so") << "no library";
   const auto loaded = Registry::load(dir_.path(), {}, log.logger());
   ASSERT_FALSE(loaded);
   EXPECT_NE(loaded.error().text.find("text.so"), std::string::npos) << loaded.error().text;
+}
+
+TEST_F(PathPolicy, RefusesAHalfCopiedLibraryInsteadOfMappingIt) {
+  const auto path = make("half.so", 0644);
+  ASSERT_TRUE(check_file(path));
+  // Debug information and section headers fill the end and are not mapped; the cuts are where code and data lie.
+  for (const auto size : {16384, 9000, 4096, 64, 0}) {
+    std::filesystem::resize_file(path, static_cast<std::uintmax_t>(size));
+    EXPECT_FALSE(check_file(path)) << size;
+  }
 }
 
 TEST_F(PathPolicy, SaysThatADirectoryIsEmpty) {

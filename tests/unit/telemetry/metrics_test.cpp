@@ -32,6 +32,15 @@ TEST(Metrics, SameNameAndLabelsAreOneSeries) {
   EXPECT_NE(&first, &metrics.counter("c_total", "", {{"a", "2"}}));
 }
 
+TEST(Metrics, AsksReadersWithoutHoldingTheLock) {
+  Metrics metrics;
+  metrics.gauge_from("asked", "", [&metrics] {
+    metrics.counter("made_while_reading_total", "").add();  // would wait for ever
+    return 1.0;
+  });
+  EXPECT_NE(metrics.text().find("asked 1"), std::string::npos);
+}
+
 TEST(Metrics, CountsFromManyThreads) {
   Metrics metrics;
   auto& counter = metrics.counter("c_total", "");

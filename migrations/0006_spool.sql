@@ -28,3 +28,6 @@ CREATE TABLE dead_letters (
   failed_at         timestamptz      NOT NULL DEFAULT now()
 );
 CREATE INDEX dead_letters_customer ON dead_letters (customer_id, id);
+
+-- Their work is done by spool_positions.
+DROP TABLE writer_positions;

@@ -1,0 +1,46 @@
+#include "cli/explainers.hpp"
+
+#include "plugin/explain_call.hpp"
+
+namespace dunetrace::cli {
+namespace {
+
+// A plugin's explanation code as the explainer takes it: what it does not say keeps the template's words.
+explain::Explainer::Hook hook_of(plugin::ExplainCall call) {
+  return [call = std::move(call)](const explain::SignalFacts& facts, explain::Explanation& to) {
+    auto said = call({.signal_type = facts.failure_type,
+                      .run_id = facts.run_id,
+                      .agent_id = facts.agent_id,
+                      .evidence = facts.evidence,
+                      .severity = facts.severity,
+                      .confidence = facts.confidence,
+                      .step_index = facts.step_index});
+    if (!said) return false;
+    const auto take = [&](std::string_view name, std::string& field) {
+      const auto found = said->fields.find(name);
+      if (found != said->fields.end()) field = found->second;
+    };
+    take("title", to.title);
+    take("what", to.what);
+    take("why_it_matters", to.why_it_matters);
+    take("evidence_summary", to.evidence_summary);
+    if (!said->fixes.empty()) to.suggested_fixes = std::move(said->fixes);
+    return true;
+  };
+}
+
+}  // namespace
+
+explain::Explainer make_explainer(const plugin::Registry& registry, telemetry::Logger& log) {
+  explain::Explainer explainer;
+  for (const auto& entry : registry.components()) {
+    explainer.add(*entry.component);
+    const auto call = plugin::explain_call(*entry.component, log);
+    if (!call) continue;
+    for (const auto& type : entry.component->schema.signal_types) explainer.set_hook(type, hook_of(call));
+  }
+  for (const auto& problem : explainer.problems()) log.warn("plugin.template_refused", {{"reason", problem}});
+  return explainer;
+}
+
+}  // namespace dunetrace::cli

@@ -1,0 +1,127 @@
+// dunetrace plugin run FILE.so --run run.json: what a plugin's detectors find in one run, on the way of production
+// (admission, replay, judging, explanation) without a database.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "backtest/file_source.hpp"
+#include "backtest/line_file.hpp"
+#include "cli/explainers.hpp"
+#include "cli/plugin_commands.hpp"
+#include "cli/setup.hpp"
+#include "detect/judge.hpp"
+#include "detect/replay.hpp"
+#include "explain/text.hpp"
+
+namespace dunetrace::cli {
+namespace {
+
+constexpr std::size_t kLineChars = 2000;
+
+// Host keys that every detector takes besides its parameters.
+bool is_host_key(std::string_view name) {
+  return name == "enabled" || name == "shadow" || name == "severity" || name == "timeout_ms";
+}
+
+bool takes(const config::ComponentSchema& schema, std::string_view name) {
+  return is_host_key(name) || std::ranges::find(schema.params, name, &config::ParamSpec::name) != schema.params.end();
+}
+
+// The parameters as a detectors.yml, so that they are read by the same rules.
+Result<std::string> yaml_of(const std::vector<config::ComponentSchema>& schemas,
+                            const std::vector<std::string>& params) {
+  std::vector<std::pair<std::string, std::string>> settings;
+  for (const auto& param : params) {
+    const auto equals = param.find('=');
+    const auto name = param.substr(0, equals);
+    const bool plain = !name.empty() && std::ranges::all_of(name, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    });
+    if (equals == std::string::npos || !plain || param.find_first_of("\r\n") != std::string::npos) {
+      return fail(Code::invalid_argument,
+                  "--param: expected name=value on one line, got '" + explain::clean(param, kLineChars) + "'");
+    }
+    settings.emplace_back(name, param.substr(equals + 1));
+  }
+  std::string yaml = "default:\n";
+  for (std::size_t i = 0; i < schemas.size(); ++i) {
+    yaml += "  " + schemas[i].id + ":\n";
+    for (const auto& [name, value] : settings) {
+      // What nobody takes goes to the first one, whose refusal says what there is.
+      const bool unknown = std::ranges::none_of(schemas, [&](const auto& schema) { return takes(schema, name); });
+      if (takes(schemas[i], name) || (unknown && i == 0)) yaml += "    " + name + ": " + value + "\n";
+    }
+  }
+  return yaml;
+}
+
+Result<std::string> text_of(const std::string& path) {
+  DUNE_TRY(file, backtest::LineFile::open(path));
+  std::string text;
+  while (text.size() <= backtest::kLongestLine) {
+    std::string_view line;
+    DUNE_TRY(got, file.next(line));
+    if (got == backtest::LineFile::Next::end) return text;
+    if (got == backtest::LineFile::Next::too_long) break;
+    text.append(line) += '\n';
+  }
+  return fail(Code::invalid_argument, path + ": is larger than 64 MiB; expected one run");
+}
+
+void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+void print_explanation(const explain::Explanation& text) {
+  print(fmt::format("  {}\n  {}\n  {}\n  {}\n", explain::one_line(text.title, kLineChars),
+                    explain::one_line(text.what, kLineChars), explain::one_line(text.why_it_matters, kLineChars),
+                    explain::one_line(text.evidence_summary, kLineChars)));
+  for (const auto& fix : text.suggested_fixes) {
+    print(fmt::format("  fix: {} ({})\n", explain::one_line(fix.description, kLineChars), fix.language));
+    for (std::size_t at = 0; at < fix.code.size();) {
+      const auto end = std::min(fix.code.find('\n', at), fix.code.size());
+      const auto line = explain::one_line(fix.code.substr(at, end - at), kLineChars);
+      print(line.empty() ? "\n" : "      " + line + "\n");
+      at = end + 1;
+    }
+  }
+}
+
+}  // namespace
+
+Result<int> plugin_run(const PluginRun& args) {
+  DUNE_TRY(library, load_plugin(args.file, true));
+  DUNE_TRY(text, text_of(args.run));
+  auto events = backtest::read_run(text, {});
+  if (!events) return tl::unexpected<Error>(std::move(events).error().in(args.run));
+
+  std::vector<plugin::Library> libraries;
+  libraries.push_back(std::move(library));
+  DUNE_TRY(registry, plugin::Registry::of(std::move(libraries)));
+  auto schemas = registry.schemas();
+  std::erase_if(schemas, [](const config::ComponentSchema& schema) { return schema.kind != "detector"; });
+  if (schemas.empty()) return fail(Code::invalid_argument, args.file + ": brings no detector");
+  DUNE_TRY(yaml, yaml_of(schemas, args.params));
+  DUNE_TRY(file, config::DetectorsFile::parse(yaml, "--param"));
+  DUNE_TRY(config, file.resolve(registry.schemas(), {}));
+
+  telemetry::Logger log(telemetry::Level::warn);
+  const auto explainer = make_explainer(registry, log);
+  const auto run = detect::Replayer().replay(std::move(*events));
+  const auto verdict = detect::Judge(registry, config, log).judge(run);
+  for (const auto& signal : verdict.signals) {
+    print(fmt::format("{} {} confidence {} step {}\n", signal.failure_type, to_text(signal.severity),
+                      explain::human_number(signal.confidence), signal.step_index));
+    print(fmt::format("  evidence: {}\n", signal.evidence));
+    if (!args.explain) continue;
+    print_explanation(explainer.explain({signal.failure_type, signal.severity, signal.confidence, signal.step_index,
+                                         run.source.run_id, run.agent_id, run.agent_version, signal.evidence}));
+  }
+  for (const auto& failure : verdict.failures) {
+    std::fprintf(stderr, "dunetrace: %s failed: %s\n", failure.detector.c_str(),
+                 explain::one_line(failure.reason, kLineChars).c_str());
+  }
+  if (verdict.signals.empty() && verdict.failures.empty()) print("nothing found\n");
+  return verdict.failures.empty() ? 0 : 1;
+}
+
+}  // namespace dunetrace::cli

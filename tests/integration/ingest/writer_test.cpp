@@ -1,0 +1,162 @@
+// The writer and its position in the database: no group twice, none left out, whatever happens in between.
+#include "ingest/writer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <new>
+#include <pqxx/pqxx>
+
+#include "spool/queue.hpp"
+#include "testing/postgres.hpp"
+#include "testing/wait.hpp"
+
+namespace dunetrace::ingest {
+namespace {
+
+using namespace std::chrono_literals;
+using dunetrace::testing::wait_until;
+
+class WriterTest : public ::testing::Test {
+ protected:
+  static AcceptedBatch batch(const std::vector<int>& steps) {
+    AcceptedBatch made;
+    made.batch_id = "b";
+    made.customer_id = "c";
+    for (const int step : steps) {
+      AcceptedEvent one;
+      one.kind = EventKind::tool_called;
+      one.step_index = step;
+      one.run_id = "r";
+      one.agent_id = "a";
+      one.agent_version = "v";
+      one.payload = "{}";
+      made.events.push_back(one);
+    }
+    return made;
+  }
+  // The events [begin, end) of the batch, which is the first of spool number `spool`.
+  Result<std::uint64_t> write(const AcceptedBatch& from, std::size_t begin, std::size_t end, int spool = 1) {
+    const store::BatchSlice slice{&from, begin, end, 0};
+    return store::write_events(database.db(), {id_of(spool), true}, {&slice, 1});
+  }
+  static std::string id_of(int spool) { return "00000000-0000-4000-8000-00000000000" + std::to_string(spool); }
+  void put(AcceptedBatch made) {
+    queue.append(std::move(made), [](spool::Append how) { EXPECT_EQ(how, spool::Append::accepted); });
+  }
+  // The steps in the order of their insertion.
+  [[nodiscard]] std::string steps() const {
+    return database.scalar("SELECT string_agg(step_index::text, ',' ORDER BY id) FROM events");
+  }
+  // Everything in the queue goes through a writer of its own, with something before and after each of its
+  // transactions.
+  using Slices = std::span<const store::BatchSlice>;
+  using Between = std::function<Result<>(int attempt, Slices slices)>;
+  void drain(const Between& before, const Between& after = {}) {
+    int attempts = 0;
+    WriterOptions options{.first_retry = 1ms, .longest_retry = 1ms};
+    options.write = [&](store::Database& db, const store::SpoolRef& spool, Slices slices) -> Result<std::uint64_t> {
+      const int attempt = ++attempts;
+      if (before) DUNE_TRY_VOID(before(attempt, slices));
+      DUNE_TRY(reached, store::write_events(db, spool, slices));
+      if (after) DUNE_TRY_VOID(after(attempt, slices));
+      return reached;
+    };
+    Writer writer(options, queue, database.db(), database.log().logger(), database.metrics());
+    queue.close();
+    EXPECT_TRUE(queue.wait_drained(dunetrace::testing::kWaitLimit));
+  }
+
+  testing::TestDatabase database;
+  spool::Queue queue{{}};
+};
+
+TEST_F(WriterTest, AFailedTransactionDoesNotMoveThePosition) {
+  database.exec("ALTER TABLE events ADD CHECK (step_index <> 13)");
+  const auto made = batch({0, 13});
+  EXPECT_FALSE(write(made, 0, 2));
+  EXPECT_EQ(database.scalar("SELECT count(*) FROM spool_positions"), "0");
+}
+
+// The halves of a batch may begin with events that are alike.
+TEST_F(WriterTest, AnOutageBetweenLikeHalvesLosesNothing) {
+  database.exec("ALTER TABLE events ADD CHECK (step_index <> 13)");
+  put(batch({0, 13, 0, 1}));
+  bool away = false;
+  drain([&](int, Slices slices) -> Result<> {
+    if (slices.front().from != 2 || away) return {};
+    away = true;
+    return fail(Code::unavailable, "the database is away");
+  });
+  EXPECT_TRUE(away);
+  EXPECT_EQ(steps(), "0,0,1");
+  EXPECT_EQ(database.scalar("SELECT position FROM spool_positions"), "4") << "stored or put aside";
+}
+
+TEST_F(WriterTest, AnAnswerThatIsLostRepeatsNothing) {
+  put(batch({0, 1}));
+  drain({}, [](int attempt, auto) -> Result<> {
+    if (attempt > 1) return {};
+    return fail(Code::unavailable, "the answer to COMMIT was lost");
+  });
+  EXPECT_EQ(steps(), "0,1");
+}
+
+TEST_F(WriterTest, AnExceptionEndsNeitherTheWriterNorTheProcess) {
+  put(batch({0, 1}));
+  drain(
+      [](int attempt, auto) -> Result<> {
+        if (attempt == 1) throw std::bad_alloc();
+        if (attempt == 2) throw 7;
+        return {};
+      },
+      [](int attempt, auto) -> Result<> {
+        if (attempt == 3) throw std::bad_alloc();
+        return {};
+      });
+  EXPECT_EQ(steps(), "0,1");
+  EXPECT_TRUE(database.log().contains("ingest.writer_failed")) << database.log().text();
+}
+
+TEST_F(WriterTest, PositionsOfSpoolsThatAreGoneAreRemoved) {
+  database.exec("INSERT INTO spool_positions VALUES ('" + id_of(1) + "', 1, false, now() - interval '8 days'), ('" +
+                id_of(2) + "', 1, true, now() - interval '8 days')");
+  const Writer writer({}, queue, database.db(), database.log().logger(), database.metrics());
+  EXPECT_TRUE(wait_until([&] { return database.scalar("SELECT count(*) FROM spool_positions") == "1"; }));
+  EXPECT_EQ(database.scalar("SELECT spool_id FROM spool_positions"), id_of(2)) << "what is on disk may come back";
+}
+
+// Readers look for events from first_received_at on, so no event may be older.
+TEST_F(WriterTest, TheOlderOfTwoTransactionsMayCommitLast) {
+  const auto older = batch({0}), newer = batch({1});
+  pqxx::connection connection(database.url());
+  pqxx::work holder(connection);
+  holder.exec("INSERT INTO spool_positions VALUES ('" + id_of(1) + "', 1, true)");
+  auto first = std::async(std::launch::async, [&] { return write(older, 0, 1, 1); });
+  ASSERT_TRUE(wait_until([&] {
+    return database.scalar(
+               "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+               "wait_event_type = 'Lock'") == "1";
+  }));
+  ASSERT_TRUE(write(newer, 0, 1, 2));
+  holder.abort();
+  ASSERT_TRUE(first.get());
+  EXPECT_EQ(steps(), "1,0");
+  EXPECT_EQ(database.scalar("SELECT first_received_at = (SELECT min(received_at) FROM events) AND last_received_at = "
+                            "(SELECT max(received_at) FROM events) FROM runs"),
+            "t");
+}
+
+TEST_F(WriterTest, AClockStepBackHidesNothing) {
+  const auto made = batch({0, 1});
+  ASSERT_TRUE(write(made, 0, 1));
+  database.exec("UPDATE events SET received_at = received_at + interval '1 hour'");
+  database.exec("UPDATE runs SET first_received_at = first_received_at + interval '1 hour'");
+  ASSERT_TRUE(write(made, 1, 2));
+  EXPECT_EQ(database.scalar("SELECT count(*) FROM events JOIN runs USING (customer_id, run_id) "
+                            "WHERE received_at >= first_received_at"),
+            "2");
+}
+
+}  // namespace
+}  // namespace dunetrace::ingest
