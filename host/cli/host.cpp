@@ -29,34 +29,19 @@ std::chrono::milliseconds to_ms(config::Settings::Seconds seconds) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(seconds);
 }
 
-std::vector<std::string> failure_types(const plugin::Registry& registry) {
-  std::vector<std::string> types;
-  for (const auto& entry : registry.components()) {
-    const auto& own = entry.component->schema.signal_types;
-    types.insert(types.end(), own.begin(), own.end());
-  }
-  return types;
-}
-
 }  // namespace
 
 struct Host::Impl {
-  Impl(const Setup& s, const plugin::Live& what, Options o, telemetry::Logger& l)
-      : setup(s),
-        live(what),
-        detectors(what.current()),
-        options(std::move(o)),
-        log(l),
-        explainer(make_explainer(detectors->registry, l)) {}
+  Impl(const Setup& s, plugin::Live& what, Options o, telemetry::Logger& l)
+      : setup(s), live(what), options(std::move(o)), log(l), vocabularies(what, l) {}
 
   const Setup& setup;
-  const plugin::Live& live;
-  const std::shared_ptr<const plugin::Generation> detectors;  // at the start
+  plugin::Live& live;
   const Options options;
   telemetry::Logger& log;
   SystemClock clock;
   telemetry::Metrics metrics;
-  explain::Explainer explainer;
+  Vocabularies vocabularies;
   Ports ports;
   // Each role has its own pool, so that none waits for another's connections. Roles end before the pools.
   std::unique_ptr<store::Database> main_db, ingest_db, detect_db, api_db;
@@ -116,9 +101,9 @@ struct Host::Impl {
     role.page_size_default = settings.api.page_size_default;
     role.page_size_max = settings.api.page_size_max;
     role.cors_origins = dashboard_origins();
-    role.failure_types = failure_types(detectors->registry);
     api_db = database("api", role.workers);
-    DUNE_TRY(opened, api::Role::open(role, *api_db, explainer, log, metrics, clock));
+    const auto vocabulary = [this] { return vocabularies.current(); };
+    DUNE_TRY(opened, api::Role::open(role, *api_db, live, vocabulary, log, metrics, clock));
     api = std::move(opened);
     ports.api = api->port();
     return {};
@@ -205,7 +190,7 @@ struct Host::Impl {
 Host::Host(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Host::~Host() = default;
 
-Result<std::unique_ptr<Host>> Host::start(const Setup& setup, const plugin::Live& live, Options options,
+Result<std::unique_ptr<Host>> Host::start(const Setup& setup, plugin::Live& live, Options options,
                                           telemetry::Logger& log) {
   auto impl = std::make_unique<Impl>(setup, live, std::move(options), log);
   DUNE_TRY_VOID(impl->start());

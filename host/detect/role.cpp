@@ -42,10 +42,11 @@ struct Role::Impl {
 
   // The first worker also looks when nobody called: that finds stalled runs and whatever a lost notification hid.
   void loop(std::stop_token stop, Worker& worker, bool polls) {
+    std::uint64_t round = 0;
     while (!stop.stop_requested()) {
       const auto looked = look(worker, polls);
       if (looked == Looked::found) continue;  // what arrived meanwhile
-      wakeup.wait(stop, polls || looked == Looked::failed ? options.poll_interval : std::chrono::hours(1));
+      wakeup.wait(stop, polls || looked == Looked::failed ? options.poll_interval : std::chrono::hours(1), round);
     }
   }
 
@@ -96,6 +97,8 @@ void Role::set_stall_timeout(std::chrono::milliseconds timeout) {
   impl_->stall_timeout = timeout;
   impl_->wakeup.poke();
 }
+
+void Role::take_over() { impl_->wakeup.poke_all(); }
 
 Role::~Role() = default;
 

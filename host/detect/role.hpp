@@ -35,6 +35,8 @@ class Role {
 
   // From the next look on. Thread-safe.
   void set_stall_timeout(std::chrono::milliseconds timeout);
+  // Every worker takes over the generation in force, also those that have nothing to do. Thread-safe.
+  void take_over();
 
  private:
   struct Impl;
