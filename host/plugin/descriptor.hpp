@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,13 +28,16 @@ struct Template {
   std::vector<Fix> fixes;
 };
 
+class Outside;  // isolation/outside.hpp
+
 struct Component {
   config::ComponentSchema schema;
-  std::string interface;            // "dune.detector/1"
-  std::string default_signal_type;  // detectors only
-  std::vector<Template> templates;  // detectors only
-  const void* vtable = nullptr;     // nullptr: the library is isolated and not mapped in this process
-  bool explains = false;            // has explanation code of its own
+  std::string interface;             // "dune.detector/1"
+  std::string default_signal_type;   // detectors only
+  std::vector<Template> templates;   // detectors only
+  const void* vtable = nullptr;      // nullptr: the library is isolated and not mapped in this process
+  bool explains = false;             // has explanation code of its own
+  std::shared_ptr<Outside> outside;  // answers for a library that is not mapped here
 };
 
 // Where a library's code runs.
