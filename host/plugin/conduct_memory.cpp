@@ -30,16 +30,12 @@ std::string quarantine_reason(const std::vector<std::string_view>& offences, boo
          list + ")";
 }
 
-std::string quarantine_text(double since, std::string_view reason) {
-  return "quarantined since " + utc_text(since) + ": " + std::string(reason);
-}
-
 std::optional<std::string> ConductMemory::off(std::string_view component, std::string_view sha256) const {
   const std::lock_guard lock(mutex_);
   if (off_.empty()) return std::nullopt;  // the usual case makes no strings
   const auto found = off_.find(Key(component, sha256));
   if (found == off_.end()) return std::nullopt;
-  return found->second;
+  return "quarantined since " + utc_text(found->second.since) + ": " + found->second.reason;
 }
 
 bool ConductMemory::strike(const Strike& strike) {
@@ -68,13 +64,13 @@ bool ConductMemory::take(const Strike& strike, double at) {
   }
   const bool on_one_run = same_run.size() >= kStrikesOnOneRun;
   if (!on_one_run && recent.size() < kStrikesInWindow) return false;
-  off_.emplace(key, quarantine_text(at, quarantine_reason(on_one_run ? same_run : recent, on_one_run)));
+  off_.emplace(key, Off{at, quarantine_reason(on_one_run ? same_run : recent, on_one_run)});
   return true;
 }
 
-void ConductMemory::set_off(const Key& key, std::string reason) {
+void ConductMemory::set_off(const Key& key, Off off) {
   const std::lock_guard lock(mutex_);
-  off_.insert_or_assign(key, std::move(reason));
+  off_.insert_or_assign(key, std::move(off));
 }
 
 void ConductMemory::clear(const Key& key) {
@@ -83,7 +79,7 @@ void ConductMemory::clear(const Key& key) {
   seen_.erase(key);
 }
 
-std::map<ConductMemory::Key, std::string> ConductMemory::all_off() const {
+std::map<ConductMemory::Key, ConductMemory::Off> ConductMemory::all_off() const {
   const std::lock_guard lock(mutex_);
   return off_;
 }

@@ -25,6 +25,10 @@ constexpr int kStrikesOnOneRun = 2;
 class ConductMemory final : public Conduct {
  public:
   using Key = std::pair<std::string, std::string>;  // component, sha256
+  struct Off {
+    double since = 0;  // Unix seconds
+    std::string reason;
+  };
 
   explicit ConductMemory(const Clock& clock) : clock_(clock) {}
 
@@ -34,10 +38,10 @@ class ConductMemory final : public Conduct {
   // A strike of the past, `at` in Unix seconds; rules apply as if it had just been taken then.
   void remember(const Strike& strike, double at);
   // Off for a reason that was found elsewhere.
-  void set_off(const Key& key, std::string reason);
+  void set_off(const Key& key, Off off);
   // On again, and its strikes forgotten.
   void clear(const Key& key);
-  [[nodiscard]] std::map<Key, std::string> all_off() const;  // with the reason of each
+  [[nodiscard]] std::map<Key, Off> all_off() const;
 
  private:
   struct Seen {
@@ -50,7 +54,7 @@ class ConductMemory final : public Conduct {
   const Clock& clock_;
   mutable std::mutex mutex_;
   std::map<Key, std::deque<Seen>> seen_;
-  std::map<Key, std::string> off_;
+  std::map<Key, Off> off_;
 };
 
 // "2026-03-02T10:00:00Z"
@@ -58,7 +62,4 @@ class ConductMemory final : public Conduct {
 // "3 strikes within 10 minutes (crash, crash, deadline)"; "2 strikes on one run (crash, crash)". `offences` oldest
 // first.
 [[nodiscard]] std::string quarantine_reason(const std::vector<std::string_view>& offences, bool on_one_run);
-// What Conduct::off says of it.
-[[nodiscard]] std::string quarantine_text(double since, std::string_view reason);
-
 }  // namespace dunetrace::plugin

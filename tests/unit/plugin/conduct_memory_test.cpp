@@ -90,8 +90,8 @@ TEST_F(ConductMemoryTest, CountsStrikesOfThePastByTheirTime) {
 }
 
 TEST_F(ConductMemoryTest, SaysTheReasonItWasGiven) {
-  memory.set_off({"bad", "aa"}, "quarantined since …");
-  EXPECT_THAT(memory.off("bad", "aa"), Optional(std::string("quarantined since …")));
+  memory.set_off({"bad", "aa"}, {1772445600, "3 strikes"});
+  EXPECT_THAT(memory.off("bad", "aa"), Optional(std::string("quarantined since 2026-03-02T10:00:00Z: 3 strikes")));
   EXPECT_EQ(memory.all_off().size(), 1U);
 }
 
