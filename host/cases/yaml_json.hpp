@@ -5,8 +5,8 @@
 
 #include "json/writer.hpp"
 
-namespace dunetrace::golden {
+namespace dunetrace::cases {
 
 void write_json(json::Writer& writer, const YAML::Node& node);
 
-}  // namespace dunetrace::golden
+}  // namespace dunetrace::cases

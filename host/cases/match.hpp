@@ -1,14 +1,14 @@
-// Compares what was found with what a golden case expects; every difference is one line of text.
+// Compares what was found with what a case expects; every difference is one line of text.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "case_file.hpp"
+#include "cases/case_file.hpp"
 #include "core/signal.hpp"
 #include "json/reader.hpp"
 
-namespace dunetrace::golden {
+namespace dunetrace::cases {
 
 // `expected` against `found`. Unless `exact`, the object may have more members than expected; inside of it everything
 // must be equal.
@@ -19,4 +19,4 @@ void compare_json(const json::Value& expected, const json::Value& found, const s
 [[nodiscard]] std::vector<std::string> differences(const std::vector<Expectation>& expected,
                                                    const std::vector<Signal>& found);
 
-}  // namespace dunetrace::golden
+}  // namespace dunetrace::cases

@@ -1,5 +1,5 @@
-// The shorthand of golden cases (README.md): one YAML entry per thing an agent does, turned into the events a client
-// sends for it.
+// The shorthand of cases (docs/writing-a-plugin.md): one YAML entry per thing an agent does, turned into the events a
+// client sends for it.
 #pragma once
 
 #include <yaml-cpp/yaml.h>
@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "case_file.hpp"
+#include "cases/case_file.hpp"
 
-namespace dunetrace::golden {
+namespace dunetrace::cases {
 
 enum class Numbering : std::uint8_t {
   sdk,    // a call advances the step counter, its answer has the same index
@@ -19,4 +19,4 @@ enum class Numbering : std::uint8_t {
 // Throws YAML::Exception with the place for an entry that makes no sense.
 [[nodiscard]] std::vector<EventSpec> play(const YAML::Node& script, Numbering numbering);
 
-}  // namespace dunetrace::golden
+}  // namespace dunetrace::cases

@@ -1,8 +1,8 @@
-#include "yaml_json.hpp"
+#include "cases/yaml_json.hpp"
 
 #include <string>
 
-namespace dunetrace::golden {
+namespace dunetrace::cases {
 namespace {
 
 void write_scalar(json::Writer& writer, const YAML::Node& node) {
@@ -46,4 +46,4 @@ void write_json(json::Writer& writer, const YAML::Node& node) {
   }
 }
 
-}  // namespace dunetrace::golden
+}  // namespace dunetrace::cases

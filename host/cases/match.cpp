@@ -1,11 +1,11 @@
-#include "match.hpp"
+#include "cases/match.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-namespace dunetrace::golden {
+namespace dunetrace::cases {
 namespace {
 
 constexpr double kHalfOfFourthDecimal = 0.00005 + 1e-12;
@@ -100,4 +100,4 @@ std::vector<std::string> differences(const std::vector<Expectation>& expected, c
   return all;
 }
 
-}  // namespace dunetrace::golden
+}  // namespace dunetrace::cases

@@ -1,13 +1,17 @@
-#include "case_file.hpp"
+#include "cases/case_file.hpp"
 
 #include <yaml-cpp/yaml.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <set>
 
-#include "script.hpp"
-#include "yaml_json.hpp"
+#include "backtest/file_source.hpp"
+#include "cases/script.hpp"
+#include "cases/yaml_json.hpp"
 
-namespace dunetrace::golden {
+namespace dunetrace::cases {
 namespace {
 
 void only(const YAML::Node& node, const std::set<std::string>& known, const char* what) {
@@ -62,7 +66,23 @@ std::string config_of(const YAML::Node& params, const std::string& detector) {
   return out.c_str();
 }
 
-Case case_of(const YAML::Node& node, const std::string& detector) {
+// `run: {file: fixtures/run.json}`: a recorded run in wire form, beside the file of cases.
+std::vector<EventSpec> recorded(const YAML::Node& node, const std::filesystem::path& directory) {
+  only(node, {"file"}, "run");
+  const auto path = directory / node["file"].as<std::string>();
+  std::ifstream in(path, std::ios::binary);
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  if (!in) throw YAML::Exception(node.Mark(), path.string() + ": cannot be read");
+  const auto run = backtest::read_run(text, {});
+  if (!run) throw YAML::Exception(node.Mark(), path.string() + ": " + run.error().text);
+  std::vector<EventSpec> events;
+  for (const auto& event : run->events) {
+    events.push_back({std::string(event.type), event.step_index, event.timestamp, std::string(event.payload)});
+  }
+  return events;
+}
+
+Case case_of(const YAML::Node& node, const std::string& detector, const std::filesystem::path& directory) {
   only(node, {"name", "params", "baselines", "numbering", "run", "expect", "refused"}, "a case");
   Case made;
   made.name = node["name"].as<std::string>();
@@ -77,7 +97,8 @@ Case case_of(const YAML::Node& node, const std::string& detector) {
   if (!made.refused && (!node["run"] || !node["expect"])) {
     throw YAML::Exception(node.Mark(), "a case needs run and expect (or refused); expect: [] for no signal");
   }
-  made.events = play(node["run"], numbering == "sdk" ? Numbering::sdk : Numbering::manual);
+  made.events = node["run"].IsMap() ? recorded(node["run"], directory)
+                                    : play(node["run"], numbering == "sdk" ? Numbering::sdk : Numbering::manual);
   for (const auto& expected : node["expect"]) made.expect.push_back(expectation_of(expected, detector));
   return made;
 }
@@ -87,9 +108,10 @@ Case case_of(const YAML::Node& node, const std::string& detector) {
 Result<CaseFile> load_cases(const std::string& path) try {
   const auto root = YAML::LoadFile(path);
   only(root, {"detector", "cases"}, "the file");
+  const auto directory = std::filesystem::path(path).parent_path();
   CaseFile file;
   file.detector = root["detector"].as<std::string>();
-  for (const auto& node : root["cases"]) file.cases.push_back(case_of(node, file.detector));
+  for (const auto& node : root["cases"]) file.cases.push_back(case_of(node, file.detector, directory));
   if (file.cases.empty()) return fail(Code::invalid_argument, path + ": no cases");
   return file;
 } catch (const YAML::Exception& error) {
@@ -97,4 +119,4 @@ Result<CaseFile> load_cases(const std::string& path) try {
                                           std::to_string(error.mark.column + 1) + ": " + error.msg);
 }
 
-}  // namespace dunetrace::golden
+}  // namespace dunetrace::cases

@@ -1,5 +1,5 @@
-// A file of golden cases: what a run looks like, with which parameters it is judged, and what must be found. The format
-// is described in README.md beside this file. Plain values; yaml-cpp stays behind this header.
+// A file of cases: what a run looks like, with which parameters it is judged, and what must be found. The format
+// is described in docs/writing-a-plugin.md. Plain values; yaml-cpp stays behind this header.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 #include "core/result.hpp"
 #include "core/run.hpp"
 
-namespace dunetrace::golden {
+namespace dunetrace::cases {
 
 // One event as it will be stored.
 struct EventSpec {
@@ -49,4 +49,4 @@ struct CaseFile {
 
 [[nodiscard]] Result<CaseFile> load_cases(const std::string& path);
 
-}  // namespace dunetrace::golden
+}  // namespace dunetrace::cases

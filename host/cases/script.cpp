@@ -1,11 +1,11 @@
-#include "script.hpp"
+#include "cases/script.hpp"
 
 #include <set>
 #include <utility>
 
-#include "yaml_json.hpp"
+#include "cases/yaml_json.hpp"
 
-namespace dunetrace::golden {
+namespace dunetrace::cases {
 namespace {
 
 constexpr std::int64_t kBeginSeconds = 1'767'225'600;
@@ -155,4 +155,4 @@ std::vector<EventSpec> play(const YAML::Node& script, Numbering numbering) {
   return player.take();
 }
 
-}  // namespace dunetrace::golden
+}  // namespace dunetrace::cases
