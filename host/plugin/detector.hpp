@@ -15,6 +15,7 @@
 #include "plugin/descriptor.hpp"
 #include "plugin/registry.hpp"
 #include "plugin/run_view.hpp"
+#include "plugin/services.hpp"
 #include "telemetry/log.hpp"
 
 namespace dunetrace::plugin {
@@ -29,6 +30,8 @@ class Detector {
  public:
   // Calls the plugin's create. Error: its own text, prefixed with the component id.
   [[nodiscard]] static Result<Detector> create(const Entry& entry, DetectorOptions options, telemetry::Logger& log);
+  // The same with everything a detector may ask of its host; `services` outlives it.
+  [[nodiscard]] static Result<Detector> create(const Entry& entry, DetectorOptions options, Services& services);
   Detector(Detector&&) noexcept;
   Detector& operator=(Detector&&) noexcept;
   ~Detector();
@@ -41,6 +44,7 @@ class Detector {
  private:
   struct Impl;
   explicit Detector(std::unique_ptr<Impl> impl);
+  [[nodiscard]] static Result<Detector> make(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

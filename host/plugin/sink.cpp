@@ -12,54 +12,6 @@ namespace dunetrace::plugin {
 
 // The C callbacks. Each is noexcept: nothing of ours may throw through a plugin's frames.
 struct SinkCalls {
-  static Sink& self(const dune_json* json) { return *static_cast<Sink*>(json->impl); }
-
-  // Runs `write` on the evidence writer unless it has grown too large already.
-  template <class F>
-  static void on(dune_json* json, F write) noexcept {
-    auto& sink = self(json);
-    if (sink.oversize_) return;
-    try {
-      write(sink.writer_);
-      sink.oversize_ = sink.writer_.text().size() > kMaxEvidenceBytes || sink.writer_.depth() > 64;
-    } catch (...) {
-      sink.oversize_ = true;
-    }
-  }
-  static void begin_object(dune_json* j) noexcept {
-    on(j, [](json::Writer& w) { w.begin_object(); });
-  }
-  static void end_object(dune_json* j) noexcept {
-    on(j, [](json::Writer& w) { w.end_object(); });
-  }
-  static void begin_array(dune_json* j) noexcept {
-    on(j, [](json::Writer& w) { w.begin_array(); });
-  }
-  static void end_array(dune_json* j) noexcept {
-    on(j, [](json::Writer& w) { w.end_array(); });
-  }
-  static void key(dune_json* j, dune_str s) noexcept {
-    on(j, [&](json::Writer& w) { w.key(clean(s)); });
-  }
-  static void str(dune_json* j, dune_str s) noexcept {
-    on(j, [&](json::Writer& w) { s.ptr == nullptr ? w.null() : w.string(clean(s)); });
-  }
-  static void i64(dune_json* j, std::int64_t v) noexcept {
-    on(j, [&](json::Writer& w) { w.integer(v); });
-  }
-  static void f64(dune_json* j, double v) noexcept {
-    on(j, [&](json::Writer& w) { w.real(v); });
-  }
-  static void boolean(dune_json* j, std::uint32_t v) noexcept {
-    on(j, [&](json::Writer& w) { w.boolean(v != 0); });
-  }
-  static void null(dune_json* j) noexcept {
-    on(j, [](json::Writer& w) { w.null(); });
-  }
-  static void raw(dune_json* j, dune_str s) noexcept {
-    on(j, [&](json::Writer& w) { w.raw(view(s)); });
-  }
-
   static dune_status emit(dune_sink* s, const dune_signal* signal) noexcept {
     auto& sink = *static_cast<Sink*>(s->impl);
     try {
@@ -76,40 +28,17 @@ struct SinkCalls {
       return 1;
     }
   }
-
- private:
-  // jsonb refuses U+0000, so a text loses it here.
-  static std::string clean(dune_str s) {
-    std::string text(view(s));
-    std::erase(text, '\0');
-    return text;
-  }
 };
 
 Sink::Sink(const Component& component, std::int32_t current_step, std::function<bool()> cancelled)
     : component_(component), current_step_(current_step), cancelled_(std::move(cancelled)) {
-  evidence_ = {sizeof evidence_,
-               0,
-               this,
-               SinkCalls::begin_object,
-               SinkCalls::end_object,
-               SinkCalls::begin_array,
-               SinkCalls::end_array,
-               SinkCalls::key,
-               SinkCalls::str,
-               SinkCalls::i64,
-               SinkCalls::f64,
-               SinkCalls::boolean,
-               SinkCalls::null,
-               SinkCalls::raw};
-  sink_ = {sizeof sink_, 0, this, &evidence_, SinkCalls::emit, SinkCalls::cancelled};
+  sink_ = {sizeof sink_, 0, this, evidence_.raw(), SinkCalls::emit, SinkCalls::cancelled};
   reset_evidence();
 }
 
 void Sink::reset_evidence() {
-  writer_.clear();
-  writer_.begin_object();
-  oversize_ = false;
+  evidence_.clear();
+  evidence_.writer().begin_object();
 }
 
 dune_status Sink::refuse(std::string why) {
@@ -144,11 +73,11 @@ dune_status Sink::emit(const dune_signal* given) {
   if (signal.evidence_json.ptr != nullptr) {
     evidence = view(signal.evidence_json);
   } else {
-    if (oversize_) return refuse(fmt::format("emit: evidence is larger than {} bytes", kMaxEvidenceBytes));
-    writer_.end_object();
-    if (!writer_.complete())
+    if (evidence_.oversize()) return refuse(fmt::format("emit: evidence is larger than {} bytes", kMaxEvidenceBytes));
+    evidence_.writer().end_object();
+    if (!evidence_.writer().complete())
       return refuse("emit: evidence is not well-formed (a key without a value, or an open object)");
-    evidence = writer_.take();
+    evidence = evidence_.writer().take();
   }
   if (evidence.size() > kMaxEvidenceBytes)
     return refuse(fmt::format("emit: evidence is larger than {} bytes", kMaxEvidenceBytes));

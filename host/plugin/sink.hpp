@@ -10,8 +10,8 @@
 
 #include "core/signal.hpp"
 #include "json/reader.hpp"
-#include "json/writer.hpp"
 #include "plugin/descriptor.hpp"
+#include "plugin/json_out.hpp"
 
 namespace dunetrace::plugin {
 
@@ -42,10 +42,8 @@ class Sink {
   const Component& component_;
   std::int32_t current_step_;
   std::function<bool()> cancelled_;
-  json::Writer writer_;
   json::Parser parser_{kMaxEvidenceDepth + 1};
-  bool oversize_ = false;
-  dune_json evidence_{};
+  JsonOut evidence_{kMaxEvidenceBytes};
   dune_sink sink_{};
   std::vector<Signal> signals_;
   std::string violation_;
