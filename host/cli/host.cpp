@@ -11,6 +11,8 @@
 
 #include "api/role.hpp"
 #include "cli/explainers.hpp"
+#include "cli/reloader.hpp"
+#include "cli/try_out.hpp"
 #include "dashboard/role.hpp"
 #include "detect/role.hpp"
 #include "http/server.hpp"
@@ -49,6 +51,7 @@ struct Host::Impl {
   std::unique_ptr<detect::Role> detect;
   std::unique_ptr<api::Role> api;
   std::unique_ptr<http::Server> dashboard;
+  std::unique_ptr<Reloader> reloader;  // ends before the roles that it tells
   bool stopped = false;
   bool stored = true;
 
@@ -75,6 +78,7 @@ struct Host::Impl {
     if (has("api")) DUNE_TRY_VOID(start_api());
     if (has("ingest")) DUNE_TRY_VOID(start_ingest());
     if (has("dashboard")) DUNE_TRY_VOID(start_dashboard());
+    if (has("detect") || has("api")) start_reloader();
     log.info("host.started",
              {{"ingest_port", ports.ingest}, {"api_port", ports.api}, {"dashboard_port", ports.dashboard}});
     return {};
@@ -82,7 +86,7 @@ struct Host::Impl {
 
   void start_detect() {
     const auto& settings = setup.settings.detect;
-    detect_db = database("detect", settings.concurrency + 1);
+    detect_db = database("detect", settings.concurrency + 2);
     detect::Options role;
     role.workers = settings.concurrency;
     role.batch_size = settings.batch_size;
@@ -119,6 +123,20 @@ struct Host::Impl {
         origins.push_back(fmt::format("http://{}:{}", host, port));
     }
     return origins;
+  }
+
+  void start_reloader() {
+    const auto& settings = setup.settings;
+    Reloader::Options watch;
+    watch.poll = settings.detect.reload_poll;
+    watch.own_plugins = settings.host.plugin_dir.empty() ? setup.paths.plugins : settings.host.plugin_dir;
+    watch.load = [this](const plugin::Generation& previous) { return load_detectors(setup, log, previous.file); };
+    if (has("detect")) watch.try_out = [this](const plugin::Generation& next) { return try_out(next, log); };
+    watch.taken_over = [this] {
+      vocabularies.take_over();
+      if (detect) detect->take_over();
+    };
+    reloader = std::make_unique<Reloader>(std::move(watch), live, log, metrics, clock);
   }
 
   Result<> start_ingest() {
@@ -158,6 +176,7 @@ struct Host::Impl {
   bool stop(std::chrono::milliseconds limit) {
     if (std::exchange(stopped, true)) return stored;
     log.info("host.stopping");
+    reloader.reset();
     // What waits for a database that does not answer waits for ever: past the limit it is told to give up.
     std::jthread at_limit([this, until = std::chrono::steady_clock::now() + limit + kStopGrace](std::stop_token over) {
       std::mutex mutex;
