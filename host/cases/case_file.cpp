@@ -97,8 +97,9 @@ Case case_of(const YAML::Node& node, const std::string& detector, const std::fil
   if (!made.refused && (!node["run"] || !node["expect"])) {
     throw YAML::Exception(node.Mark(), "a case needs run and expect (or refused); expect: [] for no signal");
   }
-  made.events = node["run"].IsMap() ? recorded(node["run"], directory)
-                                    : play(node["run"], numbering == "sdk" ? Numbering::sdk : Numbering::manual);
+  made.events = node["run"] && node["run"].IsMap()
+                    ? recorded(node["run"], directory)
+                    : play(node["run"], numbering == "sdk" ? Numbering::sdk : Numbering::manual);
   for (const auto& expected : node["expect"]) made.expect.push_back(expectation_of(expected, detector));
   return made;
 }
