@@ -26,7 +26,7 @@ struct Options {
 
 class Role {
  public:
-  // Everything but the options outlives the role. `db` allows at least options.workers + 1 connections.
+  // Everything but the options outlives the role. `db` allows at least options.workers + 2 connections.
   Role(Options options, store::Database& db, const plugin::Live& live, telemetry::Logger& log,
        telemetry::Metrics& metrics, const Clock& clock);
   ~Role();  // finishes what is claimed, then ends
