@@ -70,21 +70,20 @@ Result<Detector> Detector::make(std::unique_ptr<Impl> impl) {
   return Detector(std::move(impl));
 }
 
-Result<std::vector<Signal>> Detector::detect(const RunView& run) {
+Result<std::vector<Signal>> Detector::detect(const dune_run& run) {
   using Clock = std::chrono::steady_clock;
   const auto started = Clock::now();
-  Sink sink(*impl_->entry.component, run.raw().current_step,
-            [&] { return Clock::now() - started > impl_->options.timeout; });
+  Sink sink(*impl_->entry.component, run.current_step, [&] { return Clock::now() - started > impl_->options.timeout; });
   dune_error error{};
-  impl_->host.set_run(view(run.raw().run_id));
+  impl_->host.set_run(view(run.run_id));
   const auto status =
-      guarded(error, [&] { return impl_->table.detect(impl_->instance.get(), &run.raw(), sink.raw(), &error); });
+      guarded(error, [&] { return impl_->table.detect(impl_->instance.get(), &run, sink.raw(), &error); });
   impl_->host.set_run({});
   if (status < 0) return fail(Code::internal, reason(status, error));
-  if (!sink.violation().empty()) return fail(Code::internal, sink.violation());
+  if (!sink.violation().empty()) return fail(Code::invalid_argument, sink.violation());
   if (const auto took = Clock::now() - started; took > impl_->options.timeout) {
     const auto took_ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
-    impl_->services.log(impl_->entry.component->schema.id, view(run.raw().run_id), telemetry::Level::warn,
+    impl_->services.log(impl_->entry.component->schema.id, view(run.run_id), telemetry::Level::warn,
                         fmt::format("slow: took {} ms, {} are allowed", took_ms, impl_->options.timeout.count()));
   }
   for (auto& signal : sink.signals()) signal.detector_version = impl_->entry.library->version;

@@ -36,9 +36,11 @@ class Detector {
   Detector& operator=(Detector&&) noexcept;
   ~Detector();
 
-  // The signals of one run in emission order, with detector id and version filled in. A failure status or a
-  // contract violation is an error with the reason; signals emitted before it are dropped.
-  [[nodiscard]] Result<std::vector<Signal>> detect(const RunView& run);
+  // The signals of one run in emission order, with detector id and version filled in. A failure status is an error
+  // with the reason (Code::internal), a contract violation likewise (Code::invalid_argument); signals emitted before it
+  // are dropped.
+  [[nodiscard]] Result<std::vector<Signal>> detect(const dune_run& run);
+  [[nodiscard]] Result<std::vector<Signal>> detect(const RunView& run) { return detect(run.raw()); }
   [[nodiscard]] const Component& component() const;
 
  private:

@@ -9,6 +9,13 @@
 #include "plugin/take.hpp"
 
 namespace dunetrace::plugin {
+namespace {
+
+constexpr std::size_t kMaxQuotedType = 100;  // bytes of a wrong type that are shown
+
+std::string oversize() { return fmt::format("emit: evidence is larger than {} bytes", kMaxEvidenceBytes); }
+
+}  // namespace
 
 // The C callbacks. Each is noexcept: nothing of ours may throw through a plugin's frames.
 struct SinkCalls {
@@ -55,47 +62,53 @@ dune_status Sink::emit(const dune_signal* given) {
     refuse(fmt::format("emit: more than {} signals for one run", kMaxSignalsPerCall));
     return DUNE_E_LIMIT;
   }
-  const std::string type(signal.type.ptr == nullptr ? component_.default_signal_type : view(signal.type));
-  if (!std::ranges::count(component_.schema.signal_types, type)) {
-    return refuse(
-        fmt::format("emit: type '{}' is neither the default nor one of its templates", json::repair_utf8(type)));
-  }
-  if (signal.severity < DUNE_SEVERITY_LOW || signal.severity > DUNE_SEVERITY_CRITICAL) {
-    return refuse(fmt::format("emit: severity {} is not 1 to 4", signal.severity));
-  }
-  if (!std::isfinite(signal.confidence) || signal.confidence < 0 || signal.confidence > 1) {
-    return refuse(fmt::format("emit: confidence {} is not within 0 and 1", signal.confidence));
-  }
-  if (signal.step_index < 0 || signal.step_index > current_step_) {
-    return refuse(fmt::format("emit: step {} is not within the run (0 to {})", signal.step_index, current_step_));
-  }
-  std::string evidence;
+  Claim claim{.type = std::string(signal.type.ptr == nullptr ? component_.default_signal_type : view(signal.type)),
+              .severity = signal.severity,
+              .confidence = signal.confidence,
+              .step_index = signal.step_index,
+              .evidence = {}};
   if (signal.evidence_json.ptr != nullptr) {
-    evidence = view(signal.evidence_json);
+    claim.evidence = view(signal.evidence_json);
   } else {
-    if (evidence_.oversize()) return refuse(fmt::format("emit: evidence is larger than {} bytes", kMaxEvidenceBytes));
+    if (evidence_.oversize()) return refuse(oversize());
     evidence_.writer().end_object();
     if (!evidence_.writer().complete())
       return refuse("emit: evidence is not well-formed (a key without a value, or an open object)");
-    evidence = evidence_.writer().take();
+    claim.evidence = evidence_.writer().take();
   }
-  if (evidence.size() > kMaxEvidenceBytes)
-    return refuse(fmt::format("emit: evidence is larger than {} bytes", kMaxEvidenceBytes));
-  const auto parsed = parser_.parse(evidence);
-  if (!parsed || !parsed->is_object()) {
-    return refuse("emit: evidence is no JSON object: " + (parsed ? std::string("another type") : parsed.error().text));
-  }
-  if (auto repaired = json::storable(evidence)) evidence = std::move(*repaired);
-  Signal out;
-  out.failure_type = type;
-  out.severity = static_cast<Severity>(signal.severity);
-  out.confidence = signal.confidence;
-  out.step_index = signal.step_index;
-  out.evidence = std::move(evidence);
-  out.detector_id = component_.schema.id;
-  signals_.push_back(std::move(out));
+  auto checked = check_signal(component_, current_step_, std::move(claim), parser_);
+  if (!checked) return refuse(std::move(checked).error().text);
+  signals_.push_back(std::move(*checked));
   reset_evidence();
   return DUNE_OK;
+}
+
+Result<Signal> check_signal(const Component& component, std::int32_t current_step, Claim claim, json::Parser& parser) {
+  const auto wrong = [](std::string why) { return fail(Code::invalid_argument, "emit: " + std::move(why)); };
+  if (!std::ranges::count(component.schema.signal_types, claim.type)) {
+    return wrong(fmt::format("type '{}' is neither the default nor one of its templates",
+                             json::repair_utf8(std::string_view(claim.type).substr(0, kMaxQuotedType))));
+  }
+  if (claim.severity < DUNE_SEVERITY_LOW || claim.severity > DUNE_SEVERITY_CRITICAL)
+    return wrong(fmt::format("severity {} is not 1 to 4", claim.severity));
+  if (!std::isfinite(claim.confidence) || claim.confidence < 0 || claim.confidence > 1)
+    return wrong(fmt::format("confidence {} is not within 0 and 1", claim.confidence));
+  if (claim.step_index < 0 || claim.step_index > current_step)
+    return wrong(fmt::format("step {} is not within the run (0 to {})", claim.step_index, current_step));
+  if (claim.evidence.size() > kMaxEvidenceBytes) return fail(Code::invalid_argument, oversize());
+  const auto parsed = parser.parse(claim.evidence);
+  if (!parsed || !parsed->is_object()) {
+    return wrong("evidence is no JSON object: " + (parsed ? std::string("another type") : parsed.error().text));
+  }
+  if (auto repaired = json::storable(claim.evidence)) claim.evidence = std::move(*repaired);
+  Signal out;
+  out.failure_type = std::move(claim.type);
+  out.severity = static_cast<Severity>(claim.severity);
+  out.confidence = claim.confidence;
+  out.step_index = claim.step_index;
+  out.evidence = std::move(claim.evidence);
+  out.detector_id = component.schema.id;
+  return out;
 }
 
 }  // namespace dunetrace::plugin

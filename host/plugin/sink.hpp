@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/result.hpp"
 #include "core/signal.hpp"
 #include "json/reader.hpp"
 #include "plugin/descriptor.hpp"
@@ -19,6 +20,20 @@ namespace dunetrace::plugin {
 constexpr std::size_t kMaxEvidenceBytes = 1024 * 1024;
 constexpr std::size_t kMaxEvidenceDepth = 60;  // as deep as a payload may be: evidence can be part of one
 constexpr std::size_t kMaxSignalsPerCall = 8;
+
+// A signal as somebody claims it: a plugin here, or a runner.
+struct Claim {
+  std::string type;
+  std::uint32_t severity = 0;
+  double confidence = 0;
+  std::int32_t step_index = 0;
+  std::string evidence;
+};
+
+// The rules for one signal of `component` about a run that is at `current_step`; evidence comes out as the database
+// takes it. Errors (Code::invalid_argument) say which rule is broken.
+[[nodiscard]] Result<Signal> check_signal(const Component& component, std::int32_t current_step, Claim claim,
+                                          json::Parser& parser);
 
 class Sink {
  public:
