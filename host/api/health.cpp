@@ -6,11 +6,12 @@ namespace dunetrace::api {
 
 namespace {
 
-http::Response answer(const Result<>& database, std::string_view good, std::string_view bad) {
+http::Response answer(const Result<>& database, std::string_view good, std::string_view bad, bool reload_failed) {
   json::Writer out;
   out.begin_object();
   out.field("status", database ? good : bad);
   out.field("db", database ? std::string_view("ok") : std::string_view(database.error().text));
+  if (reload_failed) out.field("reload", "failed");
   out.end_object();
   auto response = http::Response::json(database ? 200 : 503, out.take());
   return database ? std::move(response) : std::move(response).with("Retry-After", "1");
@@ -18,8 +19,8 @@ http::Response answer(const Result<>& database, std::string_view good, std::stri
 
 }  // namespace
 
-http::Response Health::health() { return answer(probe_.database(), "ok", "degraded"); }
+http::Response Health::health() { return answer(probe_.database(), "ok", "degraded", !live_.reload_state().ok); }
 
-http::Response Health::ready() { return answer(probe_.database(), "ready", "unavailable"); }
+http::Response Health::ready() { return answer(probe_.database(), "ready", "unavailable", false); }
 
 }  // namespace dunetrace::api

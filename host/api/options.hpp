@@ -13,8 +13,7 @@ struct Options {
   bool dev_auth = false;   // AUTH_MODE dev: no key needed, every customer is seen
   std::int64_t page_size_default = 50;
   std::int64_t page_size_max = 500;
-  std::vector<std::string> cors_origins = {};   // besides dev mode, which allows any
-  std::vector<std::string> failure_types = {};  // that the loaded detectors can emit; what ?failure_type= may say
+  std::vector<std::string> cors_origins = {};  // besides dev mode, which allows any
   int workers = 4;  // requests that are answered at a time; as many database connections make sense
 };
 

@@ -37,12 +37,12 @@ Result<> check(const Options& options) {
 
 // The server is last: it goes first, so no handler outlives what it uses.
 struct Role::Impl {
-  Impl(const Options& given, store::Database& db, const explain::Explainer& explainer, telemetry::Logger& log,
-       const Clock& clock)
+  Impl(const Options& given, store::Database& db, const plugin::Live& live, VocabularySource vocabulary,
+       telemetry::Logger& log, const Clock& clock)
       : options(given),
-        service{options, db, explainer, log, clock},
+        service{options, db, live, std::move(vocabulary), log, clock},
         auth(options.dev_auth, db, log, clock),
-        health(db, clock) {}
+        health(db, live, clock) {}
 
   http::BlockingHandler scoped(ScopedHandler handler) {
     return [this, handler](const http::Request& request) {
@@ -70,11 +70,11 @@ struct Role::Impl {
   std::unique_ptr<http::Server> server;
 };
 
-Result<std::unique_ptr<Role>> Role::open(const Options& options, store::Database& db,
-                                         const explain::Explainer& explainer, telemetry::Logger& log,
+Result<std::unique_ptr<Role>> Role::open(const Options& options, store::Database& db, const plugin::Live& live,
+                                         VocabularySource vocabulary, telemetry::Logger& log,
                                          telemetry::Metrics& metrics, const Clock& clock) {
   DUNE_TRY_VOID(check(options));
-  auto impl = std::make_unique<Impl>(options, db, explainer, log, clock);
+  auto impl = std::make_unique<Impl>(options, db, live, std::move(vocabulary), log, clock);
   DUNE_TRY(server, http::Server::open(server_options(options), impl->routes(), log, metrics));
   impl->server = std::move(server);
   return std::unique_ptr<Role>(new Role(std::move(impl)));

@@ -7,9 +7,10 @@
 #include <memory>
 
 #include "api/options.hpp"
+#include "api/vocabulary.hpp"
 #include "core/clock.hpp"
 #include "core/result.hpp"
-#include "explain/explainer.hpp"
+#include "plugin/generation.hpp"
 #include "store/database.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
@@ -20,8 +21,9 @@ class Role {
  public:
   // Serves from the moment it returns. Errors: page sizes that make no sense, and those of http::Server::open.
   [[nodiscard]] static Result<std::unique_ptr<Role>> open(const Options& options, store::Database& db,
-                                                          const explain::Explainer& explainer, telemetry::Logger& log,
-                                                          telemetry::Metrics& metrics, const Clock& clock);
+                                                          const plugin::Live& live, VocabularySource vocabulary,
+                                                          telemetry::Logger& log, telemetry::Metrics& metrics,
+                                                          const Clock& clock);
   ~Role();
   Role(const Role&) = delete;
   Role& operator=(const Role&) = delete;

@@ -92,7 +92,7 @@ http::Response get_run(const Service& service, const store::Scope& scope, const 
   const auto detail = store::load_run(service.db, scope, request.param("run_id"), include_shadow, kMaxEvents);
   if (!detail) return refuse(detail.error(), request, service.log);
   json::Writer out;
-  write_detail(out, *detail, service.explainer);
+  write_detail(out, *detail, service.vocabulary()->explainer);
   return http::Response::json(200, out.take());
 }
 

@@ -3,9 +3,10 @@
 #pragma once
 
 #include "api/options.hpp"
+#include "api/vocabulary.hpp"
 #include "core/clock.hpp"
-#include "explain/explainer.hpp"
 #include "http/message.hpp"
+#include "plugin/generation.hpp"
 #include "store/database.hpp"
 #include "store/read_scope.hpp"
 #include "telemetry/log.hpp"
@@ -15,7 +16,8 @@ namespace dunetrace::api {
 struct Service {
   const Options& options;
   store::Database& db;
-  const explain::Explainer& explainer;
+  const plugin::Live& live;
+  VocabularySource vocabulary;
   telemetry::Logger& log;
   const Clock& clock;
 };

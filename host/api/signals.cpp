@@ -27,9 +27,9 @@ Result<> read_choice(const QueryReader& query, std::string_view name, std::strin
   return {};
 }
 
-Result<> read_filter(const QueryReader& query, const Options& options, store::SignalFilter& filter) {
+Result<> read_filter(const QueryReader& query, const Vocabulary& vocabulary, store::SignalFilter& filter) {
   DUNE_TRY_VOID(read_choice(query, "severity", "severity", severities(), filter.severity));
-  return read_choice(query, "failure_type", "failure type", options.failure_types, filter.failure_type);
+  return read_choice(query, "failure_type", "failure type", vocabulary.failure_types, filter.failure_type);
 }
 
 }  // namespace
@@ -40,7 +40,8 @@ http::Response get_agent_signals(const Service& service, const store::Scope& sco
   store::SignalFilter filter;
   filter.include_shadow = query.boolean("include_shadow").value_or(false);
   if (auto refusal = query.refusal()) return *std::move(refusal);
-  if (const auto read = read_filter(query, service.options, filter); !read) {
+  const auto vocabulary = service.vocabulary();
+  if (const auto read = read_filter(query, *vocabulary, filter); !read) {
     return refuse(read.error(), request, service.log);
   }
   const auto signals = store::list_signals(service.db, scope, request.param("agent_id"), filter, page);
@@ -49,7 +50,7 @@ http::Response get_agent_signals(const Service& service, const store::Scope& sco
   out.begin_object();
   out.key("signals");
   out.begin_array();
-  for (const auto& signal : signals->rows) write_listed_signal(out, signal, service.explainer);
+  for (const auto& signal : signals->rows) write_listed_signal(out, signal, vocabulary->explainer);
   out.end_array();
   write_page(out, page, signals->total);
   out.end_object();

@@ -43,4 +43,38 @@ explain::Explainer make_explainer(const plugin::Registry& registry, telemetry::L
   return explainer;
 }
 
+namespace {
+
+// The explainer refers to the registry, so it keeps the generation.
+struct Kept : api::Vocabulary {
+  std::shared_ptr<const plugin::Generation> generation;
+};
+
+std::shared_ptr<const api::Vocabulary> vocabulary_of(std::shared_ptr<const plugin::Generation> generation,
+                                                     telemetry::Logger& log) {
+  auto made = std::make_shared<Kept>();
+  made->explainer = make_explainer(generation->registry, log);
+  for (const auto& entry : generation->registry.components()) {
+    const auto& own = entry.component->schema.signal_types;
+    made->failure_types.insert(made->failure_types.end(), own.begin(), own.end());
+  }
+  made->generation = std::move(generation);
+  return made;
+}
+
+}  // namespace
+
+Vocabularies::Vocabularies(const plugin::Live& live, telemetry::Logger& log) : live_(live), log_(log) { take_over(); }
+
+std::shared_ptr<const api::Vocabulary> Vocabularies::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+void Vocabularies::take_over() {
+  auto next = vocabulary_of(live_.current(), log_);
+  const std::lock_guard lock(mutex_);
+  current_.swap(next);
+}
+
 }  // namespace dunetrace::cli

@@ -11,6 +11,8 @@
 
 #include "api/role.hpp"
 #include "cli/explainers.hpp"
+#include "cli/reloader.hpp"
+#include "cli/try_out.hpp"
 #include "dashboard/role.hpp"
 #include "detect/role.hpp"
 #include "http/server.hpp"
@@ -29,34 +31,19 @@ std::chrono::milliseconds to_ms(config::Settings::Seconds seconds) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(seconds);
 }
 
-std::vector<std::string> failure_types(const plugin::Registry& registry) {
-  std::vector<std::string> types;
-  for (const auto& entry : registry.components()) {
-    const auto& own = entry.component->schema.signal_types;
-    types.insert(types.end(), own.begin(), own.end());
-  }
-  return types;
-}
-
 }  // namespace
 
 struct Host::Impl {
-  Impl(const Setup& s, const plugin::Live& what, Options o, telemetry::Logger& l)
-      : setup(s),
-        live(what),
-        detectors(what.current()),
-        options(std::move(o)),
-        log(l),
-        explainer(make_explainer(detectors->registry, l)) {}
+  Impl(const Setup& s, plugin::Live& what, Options o, telemetry::Logger& l)
+      : setup(s), live(what), options(std::move(o)), log(l), vocabularies(what, l) {}
 
   const Setup& setup;
-  const plugin::Live& live;
-  const std::shared_ptr<const plugin::Generation> detectors;  // at the start
+  plugin::Live& live;
   const Options options;
   telemetry::Logger& log;
   SystemClock clock;
   telemetry::Metrics metrics;
-  explain::Explainer explainer;
+  Vocabularies vocabularies;
   Ports ports;
   // Each role has its own pool, so that none waits for another's connections. Roles end before the pools.
   std::unique_ptr<store::Database> main_db, ingest_db, detect_db, api_db;
@@ -64,6 +51,7 @@ struct Host::Impl {
   std::unique_ptr<detect::Role> detect;
   std::unique_ptr<api::Role> api;
   std::unique_ptr<http::Server> dashboard;
+  std::unique_ptr<Reloader> reloader;  // ends before the roles that it tells
   bool stopped = false;
   bool stored = true;
 
@@ -90,6 +78,7 @@ struct Host::Impl {
     if (has("api")) DUNE_TRY_VOID(start_api());
     if (has("ingest")) DUNE_TRY_VOID(start_ingest());
     if (has("dashboard")) DUNE_TRY_VOID(start_dashboard());
+    if (has("detect") || has("api")) start_reloader();
     log.info("host.started",
              {{"ingest_port", ports.ingest}, {"api_port", ports.api}, {"dashboard_port", ports.dashboard}});
     return {};
@@ -97,7 +86,7 @@ struct Host::Impl {
 
   void start_detect() {
     const auto& settings = setup.settings.detect;
-    detect_db = database("detect", settings.concurrency + 1);
+    detect_db = database("detect", settings.concurrency + 2);
     detect::Options role;
     role.workers = settings.concurrency;
     role.batch_size = settings.batch_size;
@@ -116,9 +105,9 @@ struct Host::Impl {
     role.page_size_default = settings.api.page_size_default;
     role.page_size_max = settings.api.page_size_max;
     role.cors_origins = dashboard_origins();
-    role.failure_types = failure_types(detectors->registry);
     api_db = database("api", role.workers);
-    DUNE_TRY(opened, api::Role::open(role, *api_db, explainer, log, metrics, clock));
+    const auto vocabulary = [this] { return vocabularies.current(); };
+    DUNE_TRY(opened, api::Role::open(role, *api_db, live, vocabulary, log, metrics, clock));
     api = std::move(opened);
     ports.api = api->port();
     return {};
@@ -134,6 +123,20 @@ struct Host::Impl {
         origins.push_back(fmt::format("http://{}:{}", host, port));
     }
     return origins;
+  }
+
+  void start_reloader() {
+    const auto& settings = setup.settings;
+    Reloader::Options watch;
+    watch.poll = settings.detect.reload_poll;
+    watch.own_plugins = settings.host.plugin_dir.empty() ? setup.paths.plugins : settings.host.plugin_dir;
+    watch.load = [this](const plugin::Generation& previous) { return load_detectors(setup, log, previous.file); };
+    if (has("detect")) watch.try_out = [this](const plugin::Generation& next) { return try_out(next, log); };
+    watch.taken_over = [this] {
+      vocabularies.take_over();
+      if (detect) detect->take_over();
+    };
+    reloader = std::make_unique<Reloader>(std::move(watch), live, log, metrics, clock);
   }
 
   Result<> start_ingest() {
@@ -173,6 +176,7 @@ struct Host::Impl {
   bool stop(std::chrono::milliseconds limit) {
     if (std::exchange(stopped, true)) return stored;
     log.info("host.stopping");
+    reloader.reset();
     // What waits for a database that does not answer waits for ever: past the limit it is told to give up.
     std::jthread at_limit([this, until = std::chrono::steady_clock::now() + limit + kStopGrace](std::stop_token over) {
       std::mutex mutex;
@@ -205,7 +209,7 @@ struct Host::Impl {
 Host::Host(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Host::~Host() = default;
 
-Result<std::unique_ptr<Host>> Host::start(const Setup& setup, const plugin::Live& live, Options options,
+Result<std::unique_ptr<Host>> Host::start(const Setup& setup, plugin::Live& live, Options options,
                                           telemetry::Logger& log) {
   auto impl = std::make_unique<Impl>(setup, live, std::move(options), log);
   DUNE_TRY_VOID(impl->start());

@@ -29,8 +29,8 @@ class Host {
   static constexpr const char* kRoles[] = {"ingest", "detect", "alerts", "api", "dashboard"};
 
   // Everything runs when it returns. `setup`, `live` and `log` outlive the host.
-  [[nodiscard]] static Result<std::unique_ptr<Host>> start(const Setup& setup, const plugin::Live& live,
-                                                           Options options, telemetry::Logger& log);
+  [[nodiscard]] static Result<std::unique_ptr<Host>> start(const Setup& setup, plugin::Live& live, Options options,
+                                                           telemetry::Logger& log);
   ~Host();  // stop() with a limit of 2 s, unless it was called
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;

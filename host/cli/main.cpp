@@ -3,9 +3,11 @@
 #include <csignal>
 #include <exception>
 #include <iostream>
+#include <string_view>
 #include <vector>
 
 #include "cli/command.hpp"
+#include "cli/plugin_runner.hpp"
 
 namespace {
 
@@ -39,6 +41,8 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && argv[1] == std::string_view(dunetrace::cli::kPluginRunner))
+    return dunetrace::cli::plugin_runner(argc, argv);  // before anything else: its start is waited for
   std::signal(SIGPIPE, SIG_IGN);  // a client that goes away is an error of one write, not the end of the host
   try {
     return run(argc, argv);

@@ -31,7 +31,7 @@ Result<int> serve(const std::vector<std::string>& roles) {
   DUNE_TRY(lock, lock_if_free(setup.settings.host.data_dir, *log));
   if (lock) remove_ports(setup.settings.host.data_dir);
   DUNE_TRY(detectors, load_detectors(setup, *log));
-  const plugin::Live live(std::make_shared<const plugin::Generation>(std::move(detectors)));
+  plugin::Live live(std::make_shared<const plugin::Generation>(std::move(detectors)));
   Host::Options options{.roles = {roles.begin(), roles.end()}, .database_url = url, .stop = watch.token()};
   DUNE_TRY(host, Host::start(setup, live, std::move(options), *log));
   if (lock) DUNE_TRY_VOID(write_ports(host->ports(), setup.settings.host.data_dir));

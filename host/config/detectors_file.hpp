@@ -39,12 +39,14 @@ struct DetectorSettings {
   std::vector<ParamValue> values;  // in the order of the schema, complete
 
   [[nodiscard]] bool is_shadow(std::string_view failure_type) const;
+  bool operator==(const DetectorSettings&) const = default;
 };
 
 // All detectors in judging order; shared by every agent with the same combination of sections.
 struct Profile {
   std::string name;  // "default", or the section that adds to it
   std::vector<DetectorSettings> detectors;
+  bool operator==(const Profile&) const = default;
 };
 
 class DetectorsConfig {
@@ -54,6 +56,10 @@ class DetectorsConfig {
   [[nodiscard]] const std::deque<Profile>& profiles() const { return profiles_; }
   // Things an operator should know that are no errors (deprecated parameters), one line each.
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
+  // Whether every agent's runs are judged alike; only for two that were resolved against the same schemas.
+  bool operator==(const DetectorsConfig& other) const {
+    return profiles_ == other.profiles_ && exact_ == other.exact_ && prefixes_ == other.prefixes_;
+  }
 
  private:
   friend class DetectorsResolver;

@@ -53,7 +53,8 @@ struct Settings {
     int concurrency = 0;                   // runs judged at once
     std::filesystem::path detectors_file;  // empty = ./detectors.yml, else the installed one
     std::vector<std::string> shadow_failure_types;
-    std::vector<std::string> baseline_agents;  // ids, trailing * allowed: whose usual step count is learned
+    std::chrono::milliseconds reload_poll{500};  // between two looks at detectors.yml and the plugins
+    std::vector<std::string> baseline_agents;    // ids, trailing * allowed: whose usual step count is learned
   } detect;
 
   struct Alerts {

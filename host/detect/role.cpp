@@ -1,15 +1,32 @@
 #include "detect/role.hpp"
 
+#include <unistd.h>
+
 #include <atomic>
+#include <condition_variable>
 #include <exception>
+#include <mutex>
 #include <optional>
 #include <thread>
 
+#include "detect/inventory.hpp"
+#include "detect/quarantine.hpp"
 #include "detect/wakeup.hpp"
 #include "detect/worker.hpp"
 #include "store/notifications.hpp"
 
 namespace dunetrace::detect {
+namespace {
+
+constexpr std::chrono::milliseconds kLook{1'000};  // how soon a reload shows; costs no question to the database
+
+std::string host_name() {
+  char name[256] = {};
+  if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
+  return name;
+}
+
+}  // namespace
 
 struct Role::Impl {
   Impl(Options o, store::Database& database, const plugin::Live& live, telemetry::Logger& logger,
@@ -20,7 +37,11 @@ struct Role::Impl {
         log(logger),
         clock(time),
         counters(metrics),
-        wakeup(o.workers) {
+        wakeup(o.workers),
+        quarantine(host_name(), db, live, log, metrics, clock),
+        inventory(host_name(), db, live, clock) {
+    // Before the first run is judged: what was off before the start is off after it.
+    if (const auto read = quarantine.cycle(); !read) plugins_failed(read.error());
     for (int i = 0; i < options.workers; ++i) {
       workers.push_back(std::make_unique<Worker>(options, stall_timeout, db, live, log, counters, clock));
     }
@@ -29,23 +50,82 @@ struct Role::Impl {
           [this, i](std::stop_token stop) { loop(stop, *workers[static_cast<std::size_t>(i)], i == 0); });
     }
     notifications = std::make_unique<store::Notifications>(
-        db.options(), std::vector<store::Notifications::Channel>{{"dunetrace_runs", [this] { wakeup.poke(); }}}, log);
+        db.options(),
+        std::vector<store::Notifications::Channel>{{"dunetrace_runs", [this] { wakeup.poke(); }},
+                                                   {store::kPluginsChannel, [this] { quarantine.poke(); }}},
+        log);
+    books = std::jthread([this](const std::stop_token& stop) { keep_books(stop); });
   }
 
   ~Impl() {
     notifications.reset();
     for (auto& thread : threads) thread.request_stop();
     threads.clear();  // joins
+    books = std::jthread();
+    if (quarantine.unwritten() == 0) return;
+    const auto last = exchange();  // the strikes of the last runs
+    if (!last)
+      log.warn("detect.strikes_unwritten", {{"strikes", quarantine.unwritten()}, {"reason", last.error().text}});
+  }
+
+  // What plugins did and what is in force goes to the database, what others decided comes from there. Nobody waits for
+  // this thread.
+  void keep_books(const std::stop_token& stop) {
+    auto next = clock.steady() + options.poll_interval;
+    const auto told = report();
+    if (!told) plugins_failed(told.error());
+    bool failed = !told;
+    while (!stop.stop_requested()) {
+      const bool asked = failed ? pause(stop) : quarantine.wait(stop, kLook);
+      if (stop.stop_requested()) return;
+      Result<> done;
+      if (asked || clock.steady() >= next) {
+        next = clock.steady() + options.poll_interval;
+        done = exchange();
+      }
+      if (done) done = report();
+      if (!done && !failed) plugins_failed(done.error());
+      failed = !done;
+    }
+  }
+
+  // Strikes that cannot be written would not let wait() wait.
+  bool pause(const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    never.wait_for(lock, stop, kLook, [] { return false; });
+    return true;
+  }
+
+  Result<> exchange() {
+    return guarded([this] { return quarantine.cycle(); });
+  }
+  Result<> report() {
+    return guarded([this] { return inventory.report(); });
+  }
+  template <class F>
+  static Result<> guarded(F work) {
+    try {
+      return work();
+    } catch (const std::exception& error) {
+      return fail(Code::internal, error.what());
+    }
+  }
+
+  void plugins_failed(const Error& error) {
+    log.warn("detect.plugin_states_unwritten", {{"reason", error.text}, {"strikes", quarantine.unwritten()}});
   }
 
   enum class Looked : std::uint8_t { nothing, found, failed };
 
   // The first worker also looks when nobody called: that finds stalled runs and whatever a lost notification hid.
   void loop(std::stop_token stop, Worker& worker, bool polls) {
+    std::uint64_t round = 0;
     while (!stop.stop_requested()) {
       const auto looked = look(worker, polls);
       if (looked == Looked::found) continue;  // what arrived meanwhile
-      wakeup.wait(stop, polls || looked == Looked::failed ? options.poll_interval : std::chrono::hours(1));
+      wakeup.wait(stop, polls || looked == Looked::failed ? options.poll_interval : std::chrono::hours(1), round);
     }
   }
 
@@ -83,9 +163,12 @@ struct Role::Impl {
   WorkerMetrics counters;
   Wakeup wakeup;
   std::optional<std::chrono::steady_clock::time_point> measured;  // the first worker's
+  Quarantine quarantine;
+  Inventory inventory;
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::jthread> threads;
   std::unique_ptr<store::Notifications> notifications;
+  std::jthread books;
 };
 
 Role::Role(Options options, store::Database& db, const plugin::Live& live, telemetry::Logger& log,
@@ -96,6 +179,8 @@ void Role::set_stall_timeout(std::chrono::milliseconds timeout) {
   impl_->stall_timeout = timeout;
   impl_->wakeup.poke();
 }
+
+void Role::take_over() { impl_->wakeup.poke_all(); }
 
 Role::~Role() = default;
 

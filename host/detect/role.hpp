@@ -26,7 +26,7 @@ struct Options {
 
 class Role {
  public:
-  // Everything but the options outlives the role. `db` allows at least options.workers + 1 connections.
+  // Everything but the options outlives the role. `db` allows at least options.workers + 2 connections.
   Role(Options options, store::Database& db, const plugin::Live& live, telemetry::Logger& log,
        telemetry::Metrics& metrics, const Clock& clock);
   ~Role();  // finishes what is claimed, then ends
@@ -35,6 +35,8 @@ class Role {
 
   // From the next look on. Thread-safe.
   void set_stall_timeout(std::chrono::milliseconds timeout);
+  // Every worker takes over the generation in force, also those that have nothing to do. Thread-safe.
+  void take_over();
 
  private:
   struct Impl;

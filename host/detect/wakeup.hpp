@@ -1,8 +1,10 @@
-// Wakes sleeping workers: each poke lets one of them through, now or when it comes back. Thread-safe.
+// Wakes sleeping workers: each poke lets one of them through, now or when it comes back; poke_all lets every one
+// through once. Thread-safe.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <stop_token>
 
@@ -18,11 +20,21 @@ class Wakeup {
     changed_.notify_one();
   }
 
-  // Returns when poked (true), when `limit` has passed or when stopping (false).
-  bool wait(std::stop_token stop, std::chrono::milliseconds limit) {
+  void poke_all() {
+    const std::lock_guard lock(mutex_);
+    ++round_;
+    changed_.notify_all();
+  }
+
+  // Returns when poked (true), when `limit` has passed or when stopping (false). `round` is the worker's own, begun
+  // with 0: which call of poke_all() it has followed.
+  bool wait(std::stop_token stop, std::chrono::milliseconds limit, std::uint64_t& round) {
     std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, stop, limit, [this] { return pokes_ > 0; })) return false;
-    --pokes_;
+    if (!changed_.wait_for(lock, stop, limit, [&] { return pokes_ > 0 || round != round_; })) return false;
+    if (round == round_)
+      --pokes_;
+    else
+      round = round_;
     return true;
   }
 
@@ -31,6 +43,7 @@ class Wakeup {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   int pokes_ = 0;
+  std::uint64_t round_ = 0;
 };
 
 }  // namespace dunetrace::detect

@@ -1,9 +1,8 @@
 #include "http/client.hpp"
 
-#include <curl/curl.h>
-
 #include <algorithm>
-#include <mutex>
+
+#include "http/curl_parts.hpp"
 
 namespace dunetrace::http {
 namespace {
@@ -12,22 +11,6 @@ constexpr std::size_t kMaxResponseBytes = 16 * 1024 * 1024;  // a full page of t
 constexpr long kConnectTimeoutMs = 5000;
 constexpr long kStalledBytesPerSecond = 1;  // a server that sends nothing at all …
 constexpr long kStalledSeconds = 30;        // … for this long is gone
-
-struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-struct FreeEasy {
-  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
-};
-struct FreeUrl {
-  void operator()(CURLU* url) const { curl_url_cleanup(url); }
-};
-using HeaderList = std::unique_ptr<curl_slist, FreeList>;
-
-void initialise() {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-}
 
 // Returning less than it got is the only reliable way to end a transfer that is too large.
 std::size_t take_body(const char* data, std::size_t size, std::size_t n, void* into) {
@@ -40,54 +23,25 @@ std::size_t take_body(const char* data, std::size_t size, std::size_t n, void* i
 
 // Addresses may hold secrets, so an error names the host only.
 Result<std::string> checked_host(const std::string& url) {
-  const std::unique_ptr<CURLU, FreeUrl> parts(curl_url());
-  const auto part = [&parts](CURLUPart which) {
-    char* text = nullptr;
-    if (curl_url_get(parts.get(), which, &text, 0) != CURLUE_OK) return std::string();
-    std::string copy(text);
-    curl_free(text);
-    return copy;
-  };
+  const CurlUrl parts(curl_url());
   if (!parts || curl_url_set(parts.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) {
     return fail(Code::invalid_argument, "not a URL; expected http://host/path or https://host/path");
   }
-  const auto scheme = part(CURLUPART_SCHEME);
-  const auto host = part(CURLUPART_HOST);
+  const auto scheme = url_part(parts.get(), CURLUPART_SCHEME);
+  const auto host = url_part(parts.get(), CURLUPART_HOST);
   if (scheme != "http" && scheme != "https") {
     return fail(Code::invalid_argument, "URL scheme '" + scheme + "' is not http or https");
   }
-  if (!part(CURLUPART_USER).empty() || !part(CURLUPART_PASSWORD).empty()) {
+  if (!url_part(parts.get(), CURLUPART_USER).empty() || !url_part(parts.get(), CURLUPART_PASSWORD).empty()) {
     return fail(Code::invalid_argument, "URL for " + host + " holds a user name or password; use a header instead");
   }
   return host;
 }
 
-Result<HeaderList> header_list(const Headers& headers) {
-  HeaderList list;
-  const auto append = [&list](const std::string& line) {
-    auto* const grown = curl_slist_append(list.get(), line.c_str());
-    if (grown == nullptr) return false;
-    static_cast<void>(list.release());  // curl_slist_append returned the same list, longer
-    list.reset(grown);
-    return true;
-  };
-  if (!append("Expect:")) return fail(Code::internal, "no memory for request headers");
-  for (const auto& [name, value] : headers) {
-    const auto bad = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
-    if (name.empty() || name.find(':') != std::string::npos || std::ranges::any_of(name, bad) ||
-        std::ranges::any_of(value, bad)) {
-      return fail(Code::invalid_argument, "a request header holds a line break, or its name is not a header name");
-    }
-    if (!append(value.empty() ? name + ";" : name + ": " + value))
-      return fail(Code::internal, "no memory for request headers");
-  }
-  return list;
-}
-
 }  // namespace
 
 struct Client::Impl {
-  std::unique_ptr<CURL, FreeEasy> easy;
+  CurlEasy easy;
 
   void set_fixed_options() {
     auto* const curl = easy.get();
@@ -121,7 +75,7 @@ struct Client::Impl {
 };
 
 Client::Client() : impl_(std::make_unique<Impl>()) {
-  initialise();
+  start_curl();
   impl_->easy.reset(curl_easy_init());
 }
 

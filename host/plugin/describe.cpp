@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <set>
 
-#include "json/writer.hpp"
+#include "plugin/describe_parts.hpp"
 #include "plugin/take.hpp"
 
 namespace dunetrace::plugin {
@@ -18,29 +18,6 @@ constexpr std::uint32_t kMaxParams = 64;
 constexpr std::uint32_t kMaxTemplates = 32;
 constexpr std::uint32_t kMaxFixes = 16;
 constexpr std::uint32_t kMaxChoices = 64;
-constexpr std::size_t kMaxText = 16 * 1024;
-
-template <class T, class Field>
-constexpr std::size_t end_of(Field T::*, std::size_t offset) {
-  return offset + sizeof(Field);
-}
-#define DUNE_END(type, field) end_of(&type::field, offsetof(type, field))
-
-tl::unexpected<Error> wrong(std::string text) { return fail(Code::invalid_argument, std::move(text)); }
-
-Result<std::string> text_of(dune_str value, std::string_view field, bool required) {
-  if (value.ptr == nullptr && value.len != 0)
-    return wrong(fmt::format("{}: a length of {} without text", field, value.len));
-  if (value.len > kMaxText)
-    return wrong(fmt::format("{}: {} bytes, at most {} are allowed", field, value.len, kMaxText));
-  if (required && value.len == 0) return wrong(fmt::format("{}: is empty", field));
-  return json::repair_utf8(view(value));
-}
-
-bool lower_snake(std::string_view name) {
-  if (name.empty() || name.size() > 64 || name.front() < 'a' || name.front() > 'z') return false;
-  return std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
-}
 
 bool upper_snake(std::string_view name) {
   if (name.empty() || name.size() > 64 || name.front() < 'A' || name.front() > 'Z') return false;
@@ -219,9 +196,12 @@ Result<std::optional<Component>> component(const void* record) {
     DUNE_TRY_VOID(detector(raw.vtable, out));
     return out;
   }
-  if (out.interface == DUNE_IFACE_ALERT_V1 || out.interface == DUNE_IFACE_INTEGRATION_V1) {
-    if (raw.vtable == nullptr) return wrong(fmt::format("{}: has no function table", id));
-    out.schema.kind = out.interface == DUNE_IFACE_ALERT_V1 ? "alert" : "integration";
+  if (out.interface == DUNE_IFACE_ALERT_V1) {
+    DUNE_TRY_VOID(describe_alert(raw.vtable, out));
+    return out;
+  }
+  if (out.interface == DUNE_IFACE_INTEGRATION_V1) {
+    DUNE_TRY_VOID(describe_integration(raw.vtable, out));
     return out;
   }
   return std::optional<Component>();

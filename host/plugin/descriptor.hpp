@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,13 +28,27 @@ struct Template {
   std::vector<Fix> fixes;
 };
 
+class Outside;  // isolation/outside.hpp
+
+// Something an integration can do.
+struct Action {
+  std::string id;
+  std::string title;
+  std::string doc;
+  std::string input_schema;  // JSON schema of its input, an object
+  bool mutates = false;      // people are asked before it is done
+};
+
 struct Component {
   config::ComponentSchema schema;
-  std::string interface;            // "dune.detector/1"
-  std::string default_signal_type;  // detectors only
-  std::vector<Template> templates;  // detectors only
-  const void* vtable = nullptr;     // nullptr: the library is isolated and not mapped in this process
-  bool explains = false;            // has explanation code of its own
+  std::string interface;             // "dune.detector/1"
+  std::string default_signal_type;   // detectors only
+  std::vector<Template> templates;   // detectors only
+  std::uint32_t max_batch = 0;       // alerts only: how many one delivery takes
+  std::vector<Action> actions;       // integrations only
+  const void* vtable = nullptr;      // nullptr: the library is isolated and not mapped in this process
+  bool explains = false;             // has explanation code of its own
+  std::shared_ptr<Outside> outside;  // answers for a library that is not mapped here
 };
 
 // Where a library's code runs.

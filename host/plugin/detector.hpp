@@ -15,6 +15,7 @@
 #include "plugin/descriptor.hpp"
 #include "plugin/registry.hpp"
 #include "plugin/run_view.hpp"
+#include "plugin/services.hpp"
 #include "telemetry/log.hpp"
 
 namespace dunetrace::plugin {
@@ -29,18 +30,23 @@ class Detector {
  public:
   // Calls the plugin's create. Error: its own text, prefixed with the component id.
   [[nodiscard]] static Result<Detector> create(const Entry& entry, DetectorOptions options, telemetry::Logger& log);
+  // The same with everything a detector may ask of its host; `services` outlives it.
+  [[nodiscard]] static Result<Detector> create(const Entry& entry, DetectorOptions options, Services& services);
   Detector(Detector&&) noexcept;
   Detector& operator=(Detector&&) noexcept;
   ~Detector();
 
-  // The signals of one run in emission order, with detector id and version filled in. A failure status or a
-  // contract violation is an error with the reason; signals emitted before it are dropped.
-  [[nodiscard]] Result<std::vector<Signal>> detect(const RunView& run);
+  // The signals of one run in emission order, with detector id and version filled in. A failure status is an error
+  // with the reason (Code::internal), a contract violation likewise (Code::invalid_argument); signals emitted before it
+  // are dropped.
+  [[nodiscard]] Result<std::vector<Signal>> detect(const dune_run& run);
+  [[nodiscard]] Result<std::vector<Signal>> detect(const RunView& run) { return detect(run.raw()); }
   [[nodiscard]] const Component& component() const;
 
  private:
   struct Impl;
   explicit Detector(std::unique_ptr<Impl> impl);
+  [[nodiscard]] static Result<Detector> make(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "json/writer.hpp"
 #include "plugin/host_services.hpp"
+#include "plugin/isolation/outside.hpp"
 #include "plugin/take.hpp"
 
 namespace dunetrace::plugin {
@@ -37,39 +38,68 @@ void add_fix(dune_explain_out* out, const dune_fix* fix) noexcept {
   }
 }
 
+using Explain = dune_status (*)(const dune_explain_in*, dune_explain_out*, dune_error*);
+
+Explain function_of(const Component& component) {
+  dune_detector_v1 table{};
+  if (component.vtable == nullptr ||
+      !take(component.vtable, table, offsetof(dune_detector_v1, detect) + sizeof(table.detect))) {
+    return nullptr;
+  }
+  return table.explain;
+}
+
+std::optional<ExplainOutput> ask(Explain explain, HostServices& host, const ExplainInput& input) {
+  host.set_run(input.run_id);
+  dune_explain_in in{};
+  in.struct_size = sizeof in;
+  in.severity = static_cast<std::uint32_t>(input.severity);
+  in.signal_type = to_str(input.signal_type);
+  in.run_id = to_str(input.run_id);
+  in.agent_id = to_str(input.agent_id);
+  in.evidence_json = to_str(input.evidence);
+  in.confidence = input.confidence;
+  in.step_index = input.step_index;
+  in.host = host.raw();
+  ExplainOutput said;
+  dune_explain_out out{sizeof out, 0, &said, set, add_fix};
+  dune_error error{};
+  try {
+    if (explain(&in, &out, &error) == DUNE_OK) return said;
+  } catch (...) {  // a plugin built by hand; the caller says that it failed
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 ExplainCall explain_call(const Component& component, telemetry::Logger& log) {
-  dune_detector_v1 table{};
-  if (component.vtable == nullptr ||
-      !take(component.vtable, table, offsetof(dune_detector_v1, detect) + sizeof(table.detect)) ||
-      table.explain == nullptr) {
-    return {};
+  const auto id = component.schema.id;
+  if (component.outside != nullptr && component.explains) {
+    return [outside = component.outside, id, &log](const ExplainInput& input) -> std::optional<ExplainOutput> {
+      auto said = outside->explain(id, input);
+      if (!said) {
+        log.warn("plugin.explain_failed", {{"component", id}, {"run", input.run_id}, {"reason", said.error().text}});
+        return std::nullopt;
+      }
+      return std::move(*said);
+    };
   }
-  return [explain = table.explain, id = component.schema.id,
-          &log](const ExplainInput& input) -> std::optional<ExplainOutput> {
+  const auto explain = function_of(component);
+  if (explain == nullptr) return {};
+  return [explain, id, &log](const ExplainInput& input) {
     HostServices host(id, log);  // one per call: its JSON reader serves one thread
-    host.set_run(input.run_id);
-    dune_explain_in in{};
-    in.struct_size = sizeof in;
-    in.severity = static_cast<std::uint32_t>(input.severity);
-    in.signal_type = to_str(input.signal_type);
-    in.run_id = to_str(input.run_id);
-    in.agent_id = to_str(input.agent_id);
-    in.evidence_json = to_str(input.evidence);
-    in.confidence = input.confidence;
-    in.step_index = input.step_index;
-    in.host = host.raw();
-    ExplainOutput said;
-    dune_explain_out out{sizeof out, 0, &said, set, add_fix};
-    dune_error error{};
-    try {
-      if (explain(&in, &out, &error) == DUNE_OK) return said;
-    } catch (...) {  // a plugin built by hand; falls through to the log line
-    }
-    log.warn("plugin.explain_failed", {{"component", id}, {"run", input.run_id}});
-    return std::nullopt;
+    auto said = ask(explain, host, input);
+    if (!said) log.warn("plugin.explain_failed", {{"component", id}, {"run", input.run_id}});
+    return said;
   };
+}
+
+std::optional<ExplainOutput> explain_once(const Component& component, const ExplainInput& input, Services& services) {
+  const auto explain = function_of(component);
+  if (explain == nullptr) return std::nullopt;
+  HostServices host(component, services);
+  return ask(explain, host, input);
 }
 
 }  // namespace dunetrace::plugin

@@ -11,6 +11,7 @@
 
 #include "core/signal.hpp"
 #include "plugin/descriptor.hpp"
+#include "plugin/services.hpp"
 #include "telemetry/log.hpp"
 
 namespace dunetrace::plugin {
@@ -32,7 +33,11 @@ struct ExplainOutput {
 // Nothing when the plugin failed; that is logged once per call.
 using ExplainCall = std::function<std::optional<ExplainOutput>(const ExplainInput&)>;
 
-// Empty when the component has no such code. `log` outlives the function.
+// Empty when the component has no such code. `log` outlives the function. An isolated component is asked in a runner.
 [[nodiscard]] ExplainCall explain_call(const Component& component, telemetry::Logger& log);
+
+// One question to a component that is mapped here; nothing when it has no such code or failed.
+[[nodiscard]] std::optional<ExplainOutput> explain_once(const Component& component, const ExplainInput& input,
+                                                        Services& services);
 
 }  // namespace dunetrace::plugin

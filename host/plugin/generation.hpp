@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "config/detectors_file.hpp"
@@ -21,6 +23,15 @@ struct Generation {
   std::uint64_t number = 1;        // counts up with every reload
 };
 
+// How taking over what changed on disk went.
+struct ReloadState {
+  std::uint64_t generation = 1;  // in force
+  std::optional<double> at;      // Unix time of the last attempt; nothing: no change since the start
+  bool ok = true;                // false: what lies on disk is refused, and what was in force before still is
+  std::string error;             // why
+  std::filesystem::path file;    // the detectors.yml that is in force and watched
+};
+
 // The generation in force. Thread-safe.
 class Live {
  public:
@@ -30,14 +41,31 @@ class Live {
     const std::lock_guard lock(mutex_);
     return current_;
   }
-  void replace(std::shared_ptr<const Generation> next) {
+  // `at`: the Unix time of the reload that made it.
+  void replace(std::shared_ptr<const Generation> next, std::optional<double> at = {}) {
     const std::lock_guard lock(mutex_);
-    current_.swap(next);
+    current_.swap(next);  // the old one may end with `next`, after the lock
+    if (!at) return;
+    at_ = at;
+    error_.clear();
+  }
+
+  [[nodiscard]] ReloadState reload_state() const {
+    const std::lock_guard lock(mutex_);
+    return {current_->number, at_, error_.empty(), error_, current_->file};
+  }
+  // An attempt at `at` that replaced nothing: why it was refused; empty when what lies on disk is in force already.
+  void kept(double at, std::string error) {
+    const std::lock_guard lock(mutex_);
+    at_ = at;
+    error_ = std::move(error);
   }
 
  private:
   mutable std::mutex mutex_;
   std::shared_ptr<const Generation> current_;
+  std::optional<double> at_;
+  std::string error_;
 };
 
 }  // namespace dunetrace::plugin

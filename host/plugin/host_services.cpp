@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "plugin/host_extensions.hpp"
+#include "plugin/log_only.hpp"
 #include "plugin/take.hpp"
 
 namespace dunetrace::plugin {
@@ -41,13 +43,45 @@ struct HostCalls {
       auto& host = self(h);
       const auto text = view(message).substr(0, kMaxLogBytes);
       const auto severity = static_cast<telemetry::Level>(level <= DUNE_LOG_DEBUG ? 0 : std::min(level - 1, 3U));
-      host.log_.write(severity, "plugin.says",
-                      {{"component", host.component_}, {"run", host.run_id_}, {"message", text}});
+      host.services_.log(host.component_, host.run_id_, severity, text);
     } catch (...) {  // a log line that cannot be written must not end a plugin's call
     }
   }
 
-  static const void* get_extension(const dune_host* h, dune_str id) noexcept;
+  static const void* get_extension(const dune_host* h, dune_str id) noexcept {
+    try {
+      return self(h).extension(view(id));
+    } catch (...) {
+      return nullptr;
+    }
+  }
+
+  static double unix_seconds(const dune_host* h) noexcept { return self(h).clock_.unix_seconds(); }
+  static std::int64_t monotonic_ms(const dune_host* h) noexcept {
+    const auto since = self(h).clock_.steady().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
+  }
+
+  // A figure on its way to the services; `hand` is one of their functions.
+  static dune_status figure(const dune_host* h, dune_str name, double value,
+                            Result<> (Services::*hand)(std::string_view, std::string_view, double)) noexcept {
+    try {
+      auto& host = self(h);
+      const auto taken = (host.services_.*hand)(host.component_, view(name), value);
+      if (taken) return DUNE_OK;
+      return taken.error().code == Code::invalid_argument ? DUNE_E_INVALID
+             : taken.error().code == Code::denied         ? DUNE_E_LIMIT
+                                                          : DUNE_E_INTERNAL;
+    } catch (...) {
+      return DUNE_E_INTERNAL;
+    }
+  }
+  static dune_status counter_add(const dune_host* h, dune_str name, double amount) noexcept {
+    return figure(h, name, amount, &Services::counter_add);
+  }
+  static dune_status observe(const dune_host* h, dune_str name, double value) noexcept {
+    return figure(h, name, value, &Services::observe);
+  }
 
   // Runs `get` on the value behind the pointer; DUNE_OK when it took it.
   template <class F>
@@ -113,14 +147,24 @@ constexpr dune_host_json_v1 kJson = {sizeof(dune_host_json_v1), 0,
                                      HostCalls::get_str,        HostCalls::get_raw,
                                      HostCalls::array_len};
 
+constexpr dune_host_clock_v1 kClock = {sizeof(dune_host_clock_v1), 0, HostCalls::unix_seconds, HostCalls::monotonic_ms};
+constexpr dune_host_metrics_v1 kMetrics = {sizeof(dune_host_metrics_v1), 0, HostCalls::counter_add, HostCalls::observe};
+
+constexpr std::size_t kMostRefusals = 16;  // ids of a plugin that asks for ever new ones
+
 }  // namespace
 
-const void* HostCalls::get_extension(const dune_host*, dune_str id) noexcept {
-  return view(id) == DUNE_EXT_HOST_JSON_V1 ? &kJson : nullptr;
-}
+HostServices::HostServices(const Component& component, Services& services)
+    : HostServices(component.schema.id, component.schema.kind != "detector", nullptr, &services) {}
 
 HostServices::HostServices(std::string component, telemetry::Logger& log)
-    : component_(std::move(component)), log_(log) {
+    : HostServices(std::move(component), false, std::make_unique<LogOnly>(log), nullptr) {}
+
+HostServices::HostServices(std::string component, bool outward, std::unique_ptr<Services> own, Services* services)
+    : component_(std::move(component)),
+      outward_(outward),
+      own_services_(std::move(own)),
+      services_(services != nullptr ? *services : *own_services_) {
   host_.struct_size = sizeof host_;
   host_.abi_major = DUNE_ABI_MAJOR;
   host_.abi_minor = DUNE_ABI_MINOR;
@@ -134,6 +178,28 @@ HostServices::HostServices(std::string component, telemetry::Logger& log)
 Result<json::Value> HostServices::find(dune_str text, dune_str pointer) {
   DUNE_TRY(root, parser_.parse(view(text)));
   return json::at_pointer(root, view(pointer));
+}
+
+// Unknown and not granted look the same to the plugin; its operator reads which it was.
+const void* HostServices::extension(std::string_view id) {
+  if (id == DUNE_EXT_HOST_JSON_V1) return &kJson;
+  if (id == DUNE_EXT_HOST_METRICS_V1) return &kMetrics;
+  if (id != DUNE_EXT_HOST_CLOCK_V1 && id != DUNE_EXT_HOST_HTTP_V1) {
+    return refuse(id, "this host does not know it");
+  }
+  if (!outward_) return refuse(id, "only destinations and integrations get it");
+  return id == DUNE_EXT_HOST_CLOCK_V1 ? static_cast<const void*>(&kClock) : &http_extension();
+}
+
+const void* HostServices::refuse(std::string_view id, std::string_view why) {
+  std::string shown(id.substr(0, 100));
+  {
+    const std::lock_guard lock(mutex_);
+    if (refused_.size() >= kMostRefusals || !refused_.insert(shown).second) return nullptr;
+  }
+  services_.log(component_, run_id_, telemetry::Level::warn,
+                "asked for extension '" + shown + "': " + std::string(why));
+  return nullptr;
 }
 
 }  // namespace dunetrace::plugin

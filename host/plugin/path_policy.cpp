@@ -1,5 +1,6 @@
 #include "plugin/path_policy.hpp"
 
+#include <dirent.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -8,33 +9,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <vector>
+#include <memory>
 
 namespace dunetrace::plugin {
 namespace {
 
 constexpr off_t kMaxFileBytes = 64 * 1024 * 1024;
 
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
+using policy::Fd;
 
 std::string reason() { return std::strerror(errno); }  // NOLINT(concurrency-mt-unsafe): glibc's is safe
 
@@ -85,27 +70,29 @@ bool read_at(int fd, T& to, std::uint64_t offset) {
   return ::pread(fd, &to, sizeof to, static_cast<off_t>(offset)) == static_cast<ssize_t>(sizeof to);
 }
 
-// Whether everything the loader will map is there.
-Result<> check_elf(int fd, off_t size, const std::string& path) {
-  const auto broken = [&](std::string_view why) { return fail(Code::denied, fmt::format("{}: {}", path, why)); };
-  Elf64_Ehdr header{};
-  if (!read_at(fd, header, 0) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return broken("is no ELF library");
-  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB || header.e_type != ET_DYN) {
-    return broken("is no 64-bit little-endian shared library");
-  }
-  const auto bytes = static_cast<std::uint64_t>(size);
-  if (header.e_phnum == 0 || header.e_phentsize != sizeof(Elf64_Phdr)) return broken("has no program headers");
-  for (std::uint64_t i = 0; i < header.e_phnum; ++i) {
-    Elf64_Phdr part{};
-    if (header.e_phoff > bytes || !read_at(fd, part, header.e_phoff + i * sizeof part)) return broken("is cut off");
-    if (part.p_offset > bytes || part.p_filesz > bytes - part.p_offset) return broken("is cut off; copy it again");
-  }
-  return {};
+std::int64_t ns(const timespec& time) { return time.tv_sec * std::int64_t{1'000'000'000} + time.tv_nsec; }
+
+// `name` from the directory `at`, under the rules for plugins; `path` is what errors call it.
+Result<OpenFile> open_library_at(int at, const std::string& name, const std::filesystem::path& path) {
+  const auto refuse = [&](std::string_view why) {
+    return fail(Code::denied, fmt::format("{}: {}", path.string(), why));
+  };
+  OpenFile file{Fd(::openat(at, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)), path, {}};
+  if (!file.fd.open()) return refuse(errno == ELOOP ? "is a symbolic link, expected the file itself" : reason());
+  struct stat info {};
+  if (::fstat(file.fd.get(), &info) != 0) return refuse(reason());
+  if (!S_ISREG(info.st_mode)) return refuse("is not a regular file");
+  if ((info.st_mode & (S_ISUID | S_ISGID)) != 0) return refuse("has a setuid or setgid bit");
+  if (info.st_size > kMaxFileBytes) return refuse("is larger than 64 MB");
+  if (!is_library_name(path.filename().string())) return refuse("a plugin is named <name>.so or lib<name>.so");
+  DUNE_TRY_VOID(check_owner(info, path.string()));
+  file.identity = {info.st_dev, info.st_ino, info.st_size, ns(info.st_mtim), ns(info.st_ctim)};
+  return file;
 }
 
 }  // namespace
 
-Result<std::filesystem::path> check_directory(const std::filesystem::path& directory) {
+Result<Directory> open_directory(const std::filesystem::path& directory) {
   if (!directory.is_absolute()) {
     return fail(Code::invalid_argument, fmt::format("{}: a plugin directory is an absolute path", directory.string()));
   }
@@ -116,7 +103,7 @@ Result<std::filesystem::path> check_directory(const std::filesystem::path& direc
   std::filesystem::path done = "/";
   const auto look = [&]() -> Result<> {
     struct stat info {};
-    if (at.get() < 0 || ::fstat(at.get(), &info) != 0) return fail(Code::denied, done.string() + ": " + reason());
+    if (!at.open() || ::fstat(at.get(), &info) != 0) return fail(Code::denied, done.string() + ": " + reason());
     return check_owner(info, done.string());
   };
   DUNE_TRY_VOID(look());
@@ -125,20 +112,91 @@ Result<std::filesystem::path> check_directory(const std::filesystem::path& direc
     done /= part;
     DUNE_TRY_VOID(look());
   }
-  return resolved;
+  return Directory{std::move(at), resolved};
+}
+
+Result<std::filesystem::path> check_directory(const std::filesystem::path& directory) {
+  DUNE_TRY(opened, open_directory(directory));
+  return opened.path;
+}
+
+Result<std::vector<std::string>> library_names(const Directory& directory) {
+  const auto close = [](DIR* dir) { ::closedir(dir); };
+  const std::unique_ptr<DIR, decltype(close)> dir(
+      ::fdopendir(::openat(directory.fd.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), close);
+  if (!dir) return fail(Code::denied, directory.path.string() + ": " + reason());
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(dir.get())) {  // NOLINT(concurrency-mt-unsafe): a stream of our own
+    const std::string_view name = entry->d_name;
+    if (name.ends_with(".so") && !name.starts_with('.')) names.emplace_back(name);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+bool is_library_name(std::string_view name) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+           c == '+' || c == '-';
+  };
+  return name.ends_with(".so") && name.size() > 3 && name.size() <= 200 && name.front() != '.' && name.front() != '-' &&
+         std::ranges::all_of(name, fits);
+}
+
+Result<OpenFile> open_library(const Directory& directory, const std::string& name) {
+  return open_library_at(directory.fd.get(), name, directory.path / name);
+}
+
+Result<std::optional<std::string>> read_text(const Directory& directory, const std::string& name,
+                                             std::size_t most_bytes) {
+  const auto path = (directory.path / name).string();
+  const Fd fd(::openat(directory.fd.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!fd.open() && errno == ENOENT) return std::optional<std::string>();
+  struct stat info {};
+  if (!fd.open() || ::fstat(fd.get(), &info) != 0) {
+    return fail(Code::denied,
+                path + ": " + (errno == ELOOP ? "is a symbolic link, expected the file itself" : reason()));
+  }
+  if (!S_ISREG(info.st_mode)) return fail(Code::denied, path + ": is not a regular file");
+  DUNE_TRY_VOID(check_owner(info, path));
+  std::string text(most_bytes + 1, '\0');
+  std::size_t have = 0;
+  while (have < text.size()) {
+    const auto got = ::read(fd.get(), text.data() + have, text.size() - have);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail(Code::denied, path + ": " + reason());
+    if (got == 0) break;
+    have += static_cast<std::size_t>(got);
+  }
+  if (have > most_bytes) return fail(Code::denied, fmt::format("{}: is larger than {} bytes", path, most_bytes));
+  text.resize(have);
+  return std::optional(std::move(text));
+}
+
+Result<> check_elf(int fd, const std::filesystem::path& path) {
+  const auto broken = [&](std::string_view why) {
+    return fail(Code::denied, fmt::format("{}: {}", path.string(), why));
+  };
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return broken(reason());
+  Elf64_Ehdr header{};
+  if (!read_at(fd, header, 0) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return broken("is no ELF library");
+  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB || header.e_type != ET_DYN) {
+    return broken("is no 64-bit little-endian shared library");
+  }
+  const auto bytes = static_cast<std::uint64_t>(info.st_size);
+  if (header.e_phnum == 0 || header.e_phentsize != sizeof(Elf64_Phdr)) return broken("has no program headers");
+  for (std::uint64_t i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr part{};
+    if (header.e_phoff > bytes || !read_at(fd, part, header.e_phoff + i * sizeof part)) return broken("is cut off");
+    if (part.p_offset > bytes || part.p_filesz > bytes - part.p_offset) return broken("is cut off; copy it again");
+  }
+  return {};
 }
 
 Result<> check_file(const std::filesystem::path& file) {
-  const auto path = file.string();
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  struct stat info {};
-  if (fd.get() < 0 || ::fstat(fd.get(), &info) != 0) return fail(Code::denied, path + ": " + reason());
-  if (!S_ISREG(info.st_mode)) return fail(Code::denied, path + ": is not a regular file");
-  if ((info.st_mode & (S_ISUID | S_ISGID)) != 0) return fail(Code::denied, path + ": has a setuid or setgid bit");
-  if (info.st_size > kMaxFileBytes) return fail(Code::denied, path + ": is larger than 64 MB");
-  if (file.extension() != ".so") return fail(Code::denied, path + ": a plugin is named <name>.so");
-  DUNE_TRY_VOID(check_owner(info, path));
-  return check_elf(fd.get(), info.st_size, path);
+  DUNE_TRY(opened, open_library_at(AT_FDCWD, file.string(), file));
+  return check_elf(opened.fd.get(), file);
 }
 
 }  // namespace dunetrace::plugin

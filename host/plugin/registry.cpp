@@ -1,80 +1,93 @@
 #include "plugin/registry.hpp"
 
-#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 
-#include "plugin/describe.hpp"
-#include "plugin/detector.hpp"
-#include "plugin/path_policy.hpp"
+#include "plugin/policy/directory_loader.hpp"
 
 namespace dunetrace::plugin {
-namespace {
-
-Result<std::vector<std::filesystem::path>> candidates(const std::filesystem::path& directory) {
-  DUNE_TRY(resolved, check_directory(directory));
-  std::vector<std::filesystem::path> files;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(resolved, error)) {
-    if (entry.path().extension() == ".so") files.push_back(entry.path());
-  }
-  if (error) return fail(Code::not_found, fmt::format("{}: {}", resolved.string(), error.message()));
-  std::ranges::sort(files);
-  return files;
-}
-
-}  // namespace
 
 Result<Library> load_library(const std::filesystem::path& file, bool first_party) {
-  DUNE_TRY_VOID(check_file(file));
-  // NODELETE: descriptors and vtables must stay valid; LOCAL: plugins do not see each other; NOW: a missing symbol
-  // shows here and not at the first call.
-  void* const handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  if (handle == nullptr) {
-    const char* const why = ::dlerror();  // NOLINT(concurrency-mt-unsafe): per thread in glibc
-    return fail(Code::invalid_argument,
-                fmt::format("{}: cannot be loaded: {}", file.string(), why == nullptr ? "?" : why));
-  }
-  const auto entry = reinterpret_cast<dune_entry_fn>(::dlsym(handle, "dune_plugin_entry_v1"));
-  if (entry == nullptr) {
-    return fail(Code::invalid_argument,
-                fmt::format("{}: exports no dune_plugin_entry_v1, so it is no plugin", file.string()));
-  }
-  auto library = describe(entry());
-  if (!library) return tl::unexpected<Error>(std::move(library).error().in(file.string()));
-  library->path = file.string();
-  library->file = file;
-  library->first_party = first_party;
-  for (auto& component : library->components) {
-    component.schema.first_party = first_party;
-    if (component.schema.kind == "detector") component.schema.check = parameter_check(component);
-  }
+  DUNE_TRY(directory, open_directory(std::filesystem::absolute(file).parent_path()));
+  DUNE_TRY(opened, open_library(directory, file.filename().string()));
+  DUNE_TRY_VOID(check_elf(opened.fd.get(), file));
+  DUNE_TRY(sha256, policy::hash_of(opened));
+  DUNE_TRY(library, policy::map_library(opened.path, file, first_party));
+  library.sha256 = std::move(sha256);
   return library;
 }
 
 Result<Registry> Registry::load(const std::filesystem::path& own, const std::vector<std::filesystem::path>& others,
                                 telemetry::Logger& log) {
+  LoadOptions options;
+  options.own = own;
+  options.others = others;
+  options.unlocked = options.for_tools = options.in_place = true;
+  return load(options, log);
+}
+
+Result<Registry> Registry::load(const LoadOptions& options, telemetry::Logger& log) {
+  DUNE_TRY(shared, policy::Shared::open(options, log));
   Registry registry;
-  const auto load_all = [&](const std::filesystem::path& directory, bool first_party) -> Result<> {
-    auto files = candidates(directory);
-    if (!files) return tl::unexpected<Error>(std::move(files).error().in("plugin directory"));
-    if (files->empty() && first_party) {
-      return fail(Code::not_found, fmt::format("plugin directory: {}: holds no plugin (*.so)", directory.string()));
-    }
-    for (const auto& file : *files) {
-      auto library = load_library(file, first_party);
-      if (!library) return tl::unexpected<Error>(std::move(library).error().in("plugin"));
-      registry.libraries_.push_back(std::move(*library));
-    }
-    return {};
+  registry.unlocked_ = options.unlocked;
+  const auto take = [&](const std::filesystem::path& path, bool first_party) -> Result<> {
+    DUNE_TRY(directory, policy::DirectoryLoader::open(path, first_party, shared));
+    return registry.load_directory(directory, options.previous, log);
   };
-  DUNE_TRY_VOID(load_all(own, true));
-  for (const auto& directory : others) DUNE_TRY_VOID(load_all(directory, false));
+  DUNE_TRY_VOID(take(options.own, true));
+  if (registry.loaded_.empty()) {
+    return fail(Code::not_found, fmt::format("plugin directory: {}: none of its plugins is listed in plugins.lock; "
+                                             "run: dunetrace plugins lock '{}'",
+                                             options.own.string(), options.own.string()));
+  }
+  for (const auto& directory : options.others) DUNE_TRY_VOID(take(directory, false));
+  for (const auto& loaded : registry.loaded_) registry.libraries_.push_back(loaded->library);
   DUNE_TRY_VOID(registry.index());
-  log.info("plugins.loaded", {{"libraries", registry.libraries_.size()}, {"components", registry.entries_.size()}});
+  if (shared.copies && !options.private_dir.empty()) shared.copies->remove_unused();
+  log.info("plugins.loaded", {{"libraries", registry.libraries_.size()},
+                              {"components", registry.entries_.size()},
+                              {"not_loaded", registry.refusals_.size()}});
   return registry;
+}
+
+Result<> Registry::load_directory(const policy::DirectoryLoader& directory, const Registry* previous,
+                                  telemetry::Logger& log) {
+  if (const auto missing = directory.missing(); !missing.empty()) {
+    return fail(Code::not_found, "plugin: " + directory.missing_text(missing.front()));
+  }
+  for (const auto& name : directory.files()) {
+    const auto path = directory.directory().path / name;
+    if (auto reason = directory.unlisted(name); !reason.empty()) {
+      Refusal refusal{path, std::move(reason)};
+      if (previous == nullptr || !previous->told(refusal)) {
+        log.warn("plugin.not_loaded", {{"file", path.string()}, {"reason", refusal.reason}});
+      }
+      refusals_.push_back(std::move(refusal));
+      continue;
+    }
+    DUNE_TRY(loaded, directory.load(name, previous == nullptr ? nullptr : previous->loaded_from(path)));
+    if (!loaded.notice.empty()) {
+      if (std::ranges::find(previous->notices_, loaded.notice) == previous->notices_.end()) {
+        log.warn("plugin.restart_needed", {{"file", path.string()}, {"reason", loaded.notice}});
+      }
+      notices_.push_back(loaded.notice);
+    }
+    loaded_.push_back(std::make_shared<const policy::Loaded>(std::move(loaded)));
+  }
+  return {};
+}
+
+const policy::Loaded* Registry::loaded_from(const std::filesystem::path& path) const {
+  const auto found =
+      std::ranges::find_if(loaded_, [&](const auto& each) { return each->library.path == path.string(); });
+  return found == loaded_.end() ? nullptr : found->get();
+}
+
+bool Registry::told(const Refusal& refusal) const {
+  return std::ranges::any_of(
+      refusals_, [&](const Refusal& other) { return other.file == refusal.file && other.reason == refusal.reason; });
 }
 
 Result<Registry> Registry::of(std::vector<Library> libraries) {
@@ -87,7 +100,12 @@ Result<Registry> Registry::of(std::vector<Library> libraries) {
 Result<> Registry::index() {
   std::map<std::string, const Library*> by_id;
   std::map<std::string, const Library*> by_type;
+  std::map<std::string, const Library*> by_bytes;
   for (const auto& library : libraries_) {
+    if (const auto [same, fresh] = by_bytes.emplace(library.sha256, &library); !fresh && !library.sha256.empty()) {
+      return fail(Code::conflict, fmt::format("plugins {} and {} are the same library (sha256 {}); remove one of them",
+                                              same->second->path, library.path, library.sha256));
+    }
     for (const auto& component : library.components) {
       const auto [seen, fresh] = by_id.emplace(component.schema.id, &library);
       if (!fresh) {

@@ -2,14 +2,22 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/result.hpp"
 #include "plugin/descriptor.hpp"
+#include "plugin/load_options.hpp"
 #include "telemetry/log.hpp"
 
 namespace dunetrace::plugin {
+
+namespace policy {
+struct Loaded;
+class DirectoryLoader;
+}  // namespace policy
 
 // Where a component comes from.
 struct Entry {
@@ -17,10 +25,19 @@ struct Entry {
   const Component* component = nullptr;
 };
 
+// A file in a plugin directory that was left out.
+struct Refusal {
+  std::filesystem::path file;
+  std::string reason;  // with the command that mends it
+};
+
 class Registry {
  public:
-  // Loads every *.so of `own` (the host's plugins) and of `others`, in the order of the file names. The first refusal
-  // ends it: the error names the file, the reason and, for two components with one id, both files.
+  // Loads what the lock files of the directories list, in the order of the file names. Files that are not listed are
+  // left out with a warning each. Everything else that is wrong ends it: the error names the file, what was expected,
+  // what was found and the remedy.
+  [[nodiscard]] static Result<Registry> load(const LoadOptions& options, telemetry::Logger& log);
+  // Every *.so of these directories, in this process, without lock files and copies: for tests and measurements.
   [[nodiscard]] static Result<Registry> load(const std::filesystem::path& own,
                                              const std::vector<std::filesystem::path>& others, telemetry::Logger& log);
   // A registry of libraries that are already described, for tests and tools.
@@ -30,14 +47,29 @@ class Registry {
   [[nodiscard]] const std::vector<Entry>& components() const { return entries_; }
   [[nodiscard]] const Entry* find(std::string_view id) const;
   [[nodiscard]] std::vector<config::ComponentSchema> schemas() const;
+  // What lies in the directories and was not loaded.
+  [[nodiscard]] const std::vector<Refusal>& refusals() const { return refusals_; }
+  // What was loaded and is not what lies in the directories: "…: has changed; … takes effect after a restart".
+  [[nodiscard]] const std::vector<std::string>& notices() const { return notices_; }
+  // Nothing was asked of lock files.
+  [[nodiscard]] bool unlocked() const { return unlocked_; }
 
  private:
   Result<> index();
+  Result<> load_directory(const policy::DirectoryLoader& directory, const Registry* previous, telemetry::Logger& log);
+  [[nodiscard]] const policy::Loaded* loaded_from(const std::filesystem::path& path) const;
+  [[nodiscard]] bool told(const Refusal& refusal) const;
+
   std::vector<Library> libraries_;
   std::vector<Entry> entries_;
+  std::vector<Refusal> refusals_;
+  std::vector<std::string> notices_;
+  std::vector<std::shared_ptr<const policy::Loaded>> loaded_;  // what the next generation may take over
+  bool unlocked_ = false;
 };
 
-// One library: file checks, dlopen, entry, describe. It stays mapped until the process ends.
+// One library by its path, mapped where it lies: for tools that were given the file by name. It stays mapped until the
+// process ends.
 [[nodiscard]] Result<Library> load_library(const std::filesystem::path& file, bool first_party);
 
 }  // namespace dunetrace::plugin

@@ -8,10 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "core/result.hpp"
 #include "core/signal.hpp"
 #include "json/reader.hpp"
-#include "json/writer.hpp"
 #include "plugin/descriptor.hpp"
+#include "plugin/json_out.hpp"
 
 namespace dunetrace::plugin {
 
@@ -19,6 +20,20 @@ namespace dunetrace::plugin {
 constexpr std::size_t kMaxEvidenceBytes = 1024 * 1024;
 constexpr std::size_t kMaxEvidenceDepth = 60;  // as deep as a payload may be: evidence can be part of one
 constexpr std::size_t kMaxSignalsPerCall = 8;
+
+// A signal as somebody claims it: a plugin here, or a runner.
+struct Claim {
+  std::string type;
+  std::uint32_t severity = 0;
+  double confidence = 0;
+  std::int32_t step_index = 0;
+  std::string evidence;
+};
+
+// The rules for one signal of `component` about a run that is at `current_step`; evidence comes out as the database
+// takes it. Errors (Code::invalid_argument) say which rule is broken.
+[[nodiscard]] Result<Signal> check_signal(const Component& component, std::int32_t current_step, Claim claim,
+                                          json::Parser& parser);
 
 class Sink {
  public:
@@ -42,10 +57,8 @@ class Sink {
   const Component& component_;
   std::int32_t current_step_;
   std::function<bool()> cancelled_;
-  json::Writer writer_;
   json::Parser parser_{kMaxEvidenceDepth + 1};
-  bool oversize_ = false;
-  dune_json evidence_{};
+  JsonOut evidence_{kMaxEvidenceBytes};
   dune_sink sink_{};
   std::vector<Signal> signals_;
   std::string violation_;

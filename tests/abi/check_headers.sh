@@ -1,6 +1,6 @@
 #!/bin/sh
 # Compiles every public C header alone in every language version it promises, and every C++ header in its own, with
-# each compiler at hand. Usage: check_headers.sh INCLUDE_DIR. Called by ctest; writes to a private temporary directory.
+# gcc and with clang. Usage: check_headers.sh INCLUDE_DIR. Called by ctest; writes to a private temporary directory.
 set -eu
 include=$1
 work=$(mktemp -d)
@@ -22,8 +22,14 @@ check() {  # compiler, language, standard, header
 
 headers() { (cd "$include" && find dunetrace -name "$1" | sort); }
 
-for compiler in gcc clang; do
-  command -v "$compiler" > /dev/null || { echo "$compiler is not installed: skipped"; continue; }
+# Debian's package of a certain version brings the name with the version alone.
+first_of() { for name in "$@"; do if command -v "$name"; then return; fi; done; }
+gcc=$(first_of gcc)
+clang=$(first_of clang clang-19 clang-18 clang-17 clang-16 clang-15 clang-14)
+[ -n "$gcc" ] || { echo "FAILED: gcc is not installed"; exit 1; }
+[ -n "$clang" ] || { echo "FAILED: clang is not installed (scripts/setup test)"; exit 1; }
+
+for compiler in "$gcc" "$clang"; do
   for header in $(headers '*.h'); do
     for standard in c99 c11 c17; do check "$compiler" c "$standard" "$header"; done
     for standard in c++11 c++14 c++17 c++20; do check "$compiler" c++ "$standard" "$header"; done

@@ -1,38 +1,15 @@
 // Runs one file of golden cases against the built plugins: golden_runner CASES.yml PLUGIN_DIR. Every case goes the way
 // of production (replay, judge, explain) and once more past the judge, with padded records. Exit code 1 = differences.
-#include <fmt/format.h>
-
 #include <filesystem>
 #include <iostream>
-#include <memory>
 
-#include "case_file.hpp"
-#include "config/detectors_file.hpp"
-#include "detect/judge.hpp"
-#include "detect/replay.hpp"
-#include "explain/explainer.hpp"
-#include "match.hpp"
-#include "plugin/detector.hpp"
+#include "cases/case_file.hpp"
+#include "cases/runner.hpp"
 #include "plugin/registry.hpp"
-#include "plugin/run_view.hpp"
 #include "telemetry/log.hpp"
 
 namespace dunetrace::golden {
 namespace {
-
-// Code that steps through the run by its own sizeof reads these bytes instead of the next record.
-constexpr std::size_t kPadding = 24;
-
-RunEvents stored(const Case& made) {
-  auto texts = std::make_shared<std::vector<EventSpec>>(made.events);
-  RunEvents run{"golden", "run-1", {}, texts};
-  for (std::size_t i = 0; i < texts->size(); ++i) {
-    const auto& spec = (*texts)[i];
-    run.events.push_back({static_cast<std::int64_t>(i + 1), event_kind(spec.type), spec.step_index, spec.timestamp,
-                          spec.type, "golden-agent", "v1", spec.payload, std::string_view()});
-  }
-  return run;
-}
 
 Result<plugin::Registry> load_plugins(const std::string& detector, const std::filesystem::path& directory,
                                       telemetry::Logger& log) {
@@ -43,92 +20,8 @@ Result<plugin::Registry> load_plugins(const std::string& detector, const std::fi
   return plugin::Registry::of(std::move(libraries));
 }
 
-class Runner {
- public:
-  Runner(const plugin::Registry& registry, telemetry::Logger& log) : registry_(registry), log_(log) {
-    for (const auto& entry : registry.components()) explainer_.add(*entry.component);
-  }
-
-  std::vector<std::string> run(const Case& made) {
-    const auto file = config::DetectorsFile::parse(made.config, "detectors.yml");
-    if (!file) return {"the case's parameters: " + file.error().text};
-    const auto schemas = registry_.schemas();
-    const auto config = file->resolve(schemas, {});
-    if (made.refused) return check_refused(*made.refused, config);
-    if (!config) return {"the case's parameters: " + config.error().text};
-
-    const Run replayed = detect::Replayer().replay(stored(made), made.baselines);
-    detect::Judge judge(registry_, *config, log_);
-    const auto verdict = judge.judge(replayed);
-    auto found = differences(made.expect, verdict.signals);
-    for (const auto& failure : verdict.failures) found.push_back(failure.detector + " failed: " + failure.reason);
-    for (const auto& want : made.expect) check_text(want, verdict.signals, found);
-    check_padded(config->profiles().front(), replayed, found);
-    return found;
-  }
-
- private:
-  static std::vector<std::string> check_refused(const std::string& why, const Result<config::DetectorsConfig>& config) {
-    if (config) return {"the parameters were accepted; expected a refusal with '" + why + "'"};
-    if (config.error().text.find(why) != std::string::npos) return {};
-    return {fmt::format("refused with '{}', expected '{}' in it", config.error().text, why)};
-  }
-
-  void check_text(const Expectation& want, const std::vector<Signal>& signals, std::vector<std::string>& found) const {
-    for (const auto& signal : signals) {
-      if (signal.failure_type != want.type) continue;
-      const auto text = explainer_.explain({signal.failure_type, signal.severity, signal.confidence, signal.step_index,
-                                            "run-1", "golden-agent", "v1", signal.evidence});
-      const std::map<std::string, std::string> fields = {{"title", text.title},
-                                                         {"what", text.what},
-                                                         {"why_it_matters", text.why_it_matters},
-                                                         {"evidence_summary", text.evidence_summary}};
-      for (const auto& [field, fragments] : want.text) {
-        const auto rendered = fields.find(field);
-        if (rendered == fields.end()) {
-          found.push_back(fmt::format("text: there is no field '{}'", field));
-          continue;
-        }
-        for (const auto& fragment : fragments) {
-          if (rendered->second.find(fragment) != std::string::npos) continue;
-          found.push_back(fmt::format("{} {}: expected '{}' in '{}'", want.type, field, fragment, rendered->second));
-        }
-      }
-    }
-  }
-
-  void check_padded(const config::Profile& profile, const Run& run, std::vector<std::string>& found) {
-    const plugin::RunView plain(run, profile.name), padded(run, profile.name, kPadding);
-    for (const auto& settings : profile.detectors) {
-      auto detector = plugin::Detector::create(registry_.components().at(settings.component),
-                                               {settings.values, profile.name, std::chrono::seconds(5)}, log_);
-      if (!detector) {
-        found.push_back(settings.id + ": " + detector.error().text);
-        continue;
-      }
-      if (summary(detector->detect(plain)) != summary(detector->detect(padded))) {
-        found.push_back(settings.id + ": finds something else in padded records; does it step by sizeof?");
-      }
-    }
-  }
-
-  static std::string summary(const Result<std::vector<Signal>>& signals) {
-    if (!signals) return signals.error().text;
-    std::string text;
-    for (const auto& s : *signals) {
-      text +=
-          fmt::format("{} {} {} {} {}\n", s.failure_type, to_text(s.severity), s.confidence, s.step_index, s.evidence);
-    }
-    return text;
-  }
-
-  const plugin::Registry& registry_;
-  telemetry::Logger& log_;
-  explain::Explainer explainer_;
-};
-
 int run_file(const std::string& path, const std::filesystem::path& plugins) {
-  const auto file = load_cases(path);
+  const auto file = cases::load_cases(path);
   if (!file) {
     std::cerr << file.error().text << '\n';
     return 1;
@@ -139,7 +32,7 @@ int run_file(const std::string& path, const std::filesystem::path& plugins) {
     std::cerr << registry.error().text << '\n';
     return 1;
   }
-  Runner runner(*registry, log);
+  const cases::Runner runner(*registry, log);
   int failed = 0;
   for (const auto& made : file->cases) {
     const auto found = runner.run(made);

@@ -12,7 +12,10 @@ function(dune_add_plugin name)
   set(exports ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin_exports.map)
   add_library(${target} MODULE ${A_SOURCES})
   target_link_libraries(${target} PRIVATE dunetrace::sdk)
-  target_compile_features(${target} PRIVATE cxx_std_17)
+  get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
+  if("CXX" IN_LIST languages)  # a project may be in C alone
+    target_compile_features(${target} PRIVATE cxx_std_17)
+  endif()
   set_target_properties(${target} PROPERTIES
     PREFIX "" OUTPUT_NAME ${name}
     C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON

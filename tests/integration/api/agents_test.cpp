@@ -92,7 +92,8 @@ TEST_F(ApiTest, PageSizesComeFromTheOptions) {
 
 TEST_F(ApiTest, PageSizesThatMakeNoSenseAreRefusedAtTheStart) {
   const Options options{.page_size_default = 10, .page_size_max = 5};
-  const auto role = Role::open(options, db_, explainer_, database_.log().logger(), database_.metrics(), clock_);
+  const auto role =
+      Role::open(options, db_, live_, vocabulary(), database_.log().logger(), database_.metrics(), clock_);
   ASSERT_FALSE(role);
   EXPECT_EQ(role.error().code, Code::invalid_argument);
 }

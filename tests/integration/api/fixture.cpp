@@ -90,14 +90,18 @@ void execute(const std::string& url, const std::function<void(pqxx::work&)>& sta
 
 }  // namespace
 
-ApiTest::ApiTest() { explainer_.add(demo_component()); }
+ApiTest::ApiTest() {
+  auto words = std::make_shared<Vocabulary>();
+  words->explainer.add(demo_component());
+  words->failure_types = {"DEMO_TYPE", "OTHER_TYPE"};
+  set_vocabulary(std::move(words));
+}
 
 ApiTest::~ApiTest() = default;
 
 void ApiTest::serve(bool prod, Options options) {
   options.dev_auth = !prod;
-  options.failure_types = {"DEMO_TYPE", "OTHER_TYPE"};
-  auto role = Role::open(options, db_, explainer_, database_.log().logger(), database_.metrics(), clock_);
+  auto role = Role::open(options, db_, live_, vocabulary(), database_.log().logger(), database_.metrics(), clock_);
   ASSERT_TRUE(role) << role.error().text;
   role_ = std::move(*role);
 }

@@ -5,13 +5,13 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "api/role.hpp"
-#include "explain/explainer.hpp"
 #include "json/reader.hpp"
 #include "store/database.hpp"
 #include "testing/fake_clock.hpp"
@@ -75,6 +75,16 @@ class ApiTest : public ::testing::Test {
   ApiTest();
   ~ApiTest() override;
 
+  VocabularySource vocabulary() {
+    return [this] {
+      const std::lock_guard lock(vocabulary_mutex_);
+      return vocabulary_;
+    };
+  }
+  void set_vocabulary(std::shared_ptr<const Vocabulary> words) {
+    const std::lock_guard lock(vocabulary_mutex_);
+    vocabulary_ = std::move(words);
+  }
   // Dev mode unless `prod`.
   void serve(bool prod = false, Options options = {});
   // The request may be any method; the path is sent as it is.
@@ -96,7 +106,9 @@ class ApiTest : public ::testing::Test {
   testing::TestDatabase database_;
   store::Database& db_ = database_.db();
   testing::FakeClock clock_{kNow};
-  explain::Explainer explainer_;
+  std::mutex vocabulary_mutex_;
+  std::shared_ptr<const Vocabulary> vocabulary_;
+  plugin::Live live_{std::make_shared<const plugin::Generation>()};
   std::unique_ptr<Role> role_;
 };
 

@@ -1,9 +1,12 @@
-/* dunetrace/plugin.h - the plugin ABI, version 1.0. C11 and C++11 or later; no other dependency.
+/* dunetrace/plugin.h - the plugin ABI, version 1.0. C99 and C++11 or later; no other dependency.
  *
  * Rules for every type below
  *   - A record that one side fills and the other reads starts with struct_size = sizeof(record) as
  *     the filling side compiled it. The reader looks at min(struct_size, its own sizeof) bytes and
  *     treats the rest as zero. Fields are only ever appended; none is removed, reordered or reused.
+ *   - A record that the called side fills for its caller (dune_http_response, dune_delivery) has struct_size
+ *     set by the caller, who owns the memory; the called side writes no byte beyond it.
+ *   - Tables are walked by their stride. dune_value, dune_fix and dune_header never grow and have none.
  *   - Text is UTF-8 in a dune_str: not NUL-terminated, may contain NUL. {NULL,0} = absent.
  *   - Memory belongs to the side that made it. A pointer passed into a call is valid until that call
  *     returns; what must live longer is copied. Nobody frees the other side's memory.
@@ -226,12 +229,14 @@ typedef struct dune_alert {
   dune_str   title, what, why_it_matters, evidence_summary, evidence_json;
   const dune_fix *fixes; uint32_t fix_count; uint32_t reserved2;
 } dune_alert;
+/* deadline_ms, here and in dune_call: how many milliseconds the call may take, counted from its beginning. */
 typedef struct dune_alert_batch { uint32_t struct_size; uint32_t attempt; dune_str idempotency_key;
   dune_array alerts; int64_t deadline_ms; } dune_alert_batch;
 
 typedef struct dune_header { dune_str name, value; } dune_header;                /* frozen */
 typedef struct dune_http_request { uint32_t struct_size; uint32_t timeout_ms; dune_str method, url, body;
   const dune_header *headers; uint32_t header_count; uint32_t reserved; } dune_http_request;
+/* status: of HTTP; body: absent when there was none; retry_after_ms: what the server asked for, 0 = nothing. */
 typedef struct dune_http_response { uint32_t struct_size; int32_t status; dune_str body; int64_t retry_after_ms; } dune_http_response;
 typedef struct dune_host_http_v1 { uint32_t struct_size; uint32_t max_response_bytes;
   /* [worker] Blocking. URL must match the operator's allow-list. Response memory: until the next send on this host. */
@@ -239,6 +244,7 @@ typedef struct dune_host_http_v1 { uint32_t struct_size; uint32_t max_response_b
 #define DUNE_EXT_HOST_HTTP_V1 "dune.host.http/1"
 
 enum { DUNE_DELIVERED = 0, DUNE_RETRY_LATER = 1, DUNE_REJECTED = 2 };
+/* retry_after_ms: with DUNE_RETRY_LATER, 0 = the host decides. */
 typedef struct dune_delivery { uint32_t struct_size; uint32_t reserved; int64_t retry_after_ms; } dune_delivery;
 typedef struct dune_alert_v1 {
   uint32_t struct_size; uint32_t max_batch;

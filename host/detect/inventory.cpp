@@ -1,0 +1,66 @@
+#include "detect/inventory.hpp"
+
+namespace dunetrace::detect {
+namespace {
+
+// Well below the ten minutes after which the store believes that nobody has a component any more.
+constexpr std::chrono::seconds kRepeat{60};
+
+// Of a detector by the default section; other kinds are loaded or they are not.
+std::string state_of(const plugin::Generation& generation, std::size_t component) {
+  if (generation.registry.components()[component].component->schema.kind != "detector") return "live";
+  for (const auto& settings : generation.config.profile_for("").detectors) {
+    if (settings.component != component) continue;
+    if (!settings.enabled) return "disabled";
+    return settings.shadow ? "shadow" : "live";
+  }
+  return "disabled";
+}
+
+}  // namespace
+
+store::PluginReport inventory_of(const plugin::Generation& generation, const plugin::ReloadState& reload,
+                                 const std::string& host) {
+  store::PluginReport report;
+  report.host = host;
+  report.generation = generation.number;
+  report.reload_at = reload.at;
+  report.reload_ok = reload.ok;
+  report.reload_error = reload.error;
+  const auto& entries = generation.registry.components();
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const auto& library = *entries[i].library;
+    const auto& schema = entries[i].component->schema;
+    const bool isolated = library.mode == plugin::Mode::isolated;
+    report.components.push_back({.component = schema.id,
+                                 .sha256 = library.sha256,
+                                 .library = library.id,
+                                 .version = library.version,
+                                 .kind = schema.kind,
+                                 .title = schema.title,
+                                 .signal_types = schema.signal_types,
+                                 .mode = isolated ? "isolated" : "in_process",
+                                 .sandbox = isolated ? "a process of its own" : "none: part of the host's process",
+                                 .file = library.path,
+                                 .abi = "1." + std::to_string(library.abi_minor),
+                                 .first_party = library.first_party,
+                                 .state = state_of(generation, i)});
+  }
+  return report;
+}
+
+Inventory::Inventory(std::string host, store::Database& db, const plugin::Live& live, const Clock& clock)
+    : host_(std::move(host)), db_(db), live_(live), clock_(clock) {}
+
+Result<> Inventory::report() {
+  auto generation = live_.current();
+  const auto reload = live_.reload_state();
+  const auto now = clock_.steady();
+  const bool changed = !told_ || told_->generation != generation;
+  if (!changed && told_->reload_at == reload.at && now - told_->when < kRepeat) return {};
+  DUNE_TRY_VOID(store::report_plugins(db_, inventory_of(*generation, reload, host_), changed));
+  told_ = Told{std::move(generation), reload.at, now};
+  return {};
+}
+
+}  // namespace dunetrace::detect

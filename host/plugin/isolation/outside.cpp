@@ -1,0 +1,107 @@
+#include "plugin/isolation/outside.hpp"
+
+#include <fmt/format.h>
+
+#include "json/writer.hpp"
+#include "plugin/isolation/library_codec.hpp"
+#include "plugin/isolation/runner.hpp"
+
+namespace dunetrace::plugin {
+namespace {
+
+constexpr std::size_t kNoAnswers = 4096;  // nothing is judged here
+constexpr std::uint32_t kOnlyLibrary = 0;
+
+std::string clean(std::string_view text) {
+  auto out = json::repair_utf8(text);
+  std::erase(out, '\0');
+  return out;
+}
+
+}  // namespace
+
+Result<Library> describe_outside(const std::filesystem::path& file, const RunnerOptions& options) {
+  const auto outside = std::make_shared<Outside>(file, options);
+  return outside->describe(outside);
+}
+
+Outside::Outside(std::filesystem::path file, const RunnerOptions& options)
+    : file_(std::move(file)), options_(options) {}
+
+Outside::~Outside() = default;
+
+Result<> Outside::start() {
+  if (runner_ != nullptr && runner_->alive()) return {};
+  runner_.reset();
+  DUNE_TRY(started, Runner::start(options_, nullptr, kNoAnswers));
+  DUNE_TRY_VOID(started->load(file_));
+  DUNE_TRY_VOID(started->close());
+  runner_ = std::move(started);
+  return {};
+}
+
+Result<Library> Outside::describe(const std::shared_ptr<Outside>& self) {
+  const std::lock_guard lock(mutex_);
+  DUNE_TRY_VOID(start());
+  Packer question;
+  question.u32(kOnlyLibrary);
+  auto answer = runner_->call(Message::describe, question.bytes(), options_.setup_limit);
+  if (!answer) return tl::unexpected<Error>(std::move(answer).error());
+  Unpacker in(*answer);
+  DUNE_TRY(found, unpack_library(in));
+  auto library = std::move(found.library);
+  library.file = file_;
+  library.mode = Mode::isolated;
+  for (std::size_t i = 0; i < library.components.size(); ++i) {
+    auto& component = library.components[i];
+    component.outside = self;
+    if (!found.validates[i]) continue;
+    component.schema.check = [self, id = component.schema.id](std::span<const config::ParamValue> values) {
+      return self->validate(id, values);
+    };
+  }
+  runner_.reset();  // most libraries are never asked anything else here
+  return library;
+}
+
+std::optional<std::string> Outside::validate(const std::string& component, std::span<const config::ParamValue> values) {
+  const std::lock_guard lock(mutex_);
+  Packer question;
+  question.u32(kOnlyLibrary).text(component).values({values.begin(), values.end()});
+  auto answer =
+      start().and_then([&] { return runner_->call(Message::validate, question.bytes(), options_.question_limit); });
+  if (!answer) return "could not be checked: " + answer.error().text;
+  Unpacker in(*answer);
+  const bool wrong = in.u32() != 0;
+  const auto why = clean(in.text());
+  if (!in.done()) return "could not be checked: the answer makes no sense";
+  return wrong ? std::optional(why) : std::nullopt;
+}
+
+Result<ExplainOutput> Outside::explain(const std::string& component, const ExplainInput& input) {
+  const std::lock_guard lock(mutex_);
+  DUNE_TRY_VOID(start());
+  Packer question;
+  question.u32(kOnlyLibrary).text(component).text(input.signal_type).text(input.run_id).text(input.agent_id);
+  question.text(input.evidence).u32(static_cast<std::uint32_t>(input.severity)).f64(input.confidence);
+  question.u32(static_cast<std::uint32_t>(input.step_index));
+  DUNE_TRY(answer, runner_->call(Message::explain, question.bytes(), options_.question_limit));
+  Unpacker in(answer);
+  if (in.u32() == 0 && in.done()) return fail(Code::internal, "it had nothing to say");
+  ExplainOutput out;
+  const auto fields = in.count(2 * sizeof(std::uint32_t));
+  for (std::uint32_t i = 0; i < fields; ++i) {
+    auto field = clean(in.text());
+    out.fields[std::move(field)] = clean(in.text());
+  }
+  const auto fixes = in.count(3 * sizeof(std::uint32_t));
+  for (std::uint32_t i = 0; i < fixes; ++i) {
+    auto description = clean(in.text());
+    auto language = clean(in.text());
+    out.fixes.push_back({std::move(description), std::move(language), clean(in.text())});
+  }
+  if (!in.done()) return fail(Code::internal, "its answer makes no sense");
+  return out;
+}
+
+}  // namespace dunetrace::plugin

@@ -1,0 +1,52 @@
+// Libraries that are never mapped in this process: they are described, asked to validate and to explain through a
+// runner of their own. The loader calls this. Any thread.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "core/result.hpp"
+#include "plugin/descriptor.hpp"
+#include "plugin/explain_call.hpp"
+#include "plugin/isolation/runner_options.hpp"
+
+namespace dunetrace::plugin {
+
+class Packer;
+class Runner;
+
+// What the library at `file` says about itself, found out in a process of its own and checked here by the rules of
+// describe(). `file`, `mode` (isolated) are filled; the caller adds `path`, `sha256` and `first_party`. Its components
+// have no vtable; schema.check asks a kept runner (restarted when it died) and explain_call() does, too.
+// Errors: Code::invalid_argument (it cannot be loaded, or breaks a rule; the text does not name the file),
+// Code::internal (it crashed or hung), Code::unavailable (no runner could be started).
+[[nodiscard]] Result<Library> describe_outside(const std::filesystem::path& file, const RunnerOptions& options);
+
+// The runner that answers for one library outside of detection. It starts with the first question and is ended when
+// nobody refers to it any more. Thread-safe; questions wait for each other.
+class Outside {
+ public:
+  Outside(std::filesystem::path file, const RunnerOptions& options);
+  ~Outside();
+  Outside(const Outside&) = delete;
+  Outside& operator=(const Outside&) = delete;
+
+  [[nodiscard]] Result<Library> describe(const std::shared_ptr<Outside>& self);
+  // The reason why the values make no sense together, which may be that the question could not be answered.
+  [[nodiscard]] std::optional<std::string> validate(const std::string& component,
+                                                    std::span<const config::ParamValue> values);
+  [[nodiscard]] Result<ExplainOutput> explain(const std::string& component, const ExplainInput& input);
+
+ private:
+  Result<> start();
+  const std::filesystem::path file_;
+  const RunnerOptions options_;
+  std::mutex mutex_;
+  std::unique_ptr<Runner> runner_;
+};
+
+}  // namespace dunetrace::plugin

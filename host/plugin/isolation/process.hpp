@@ -1,0 +1,50 @@
+// A runner process and what it shares with the host: started, watched, ended and reaped here. One thread at a time.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "core/result.hpp"
+#include "plugin/isolation/channel.hpp"
+#include "plugin/isolation/region.hpp"
+#include "plugin/isolation/runner_options.hpp"
+
+namespace dunetrace::plugin {
+
+// How a process ended.
+struct Ending {
+  bool killed_here = false;   // by kill(), not on its own account
+  std::optional<int> signal;  // or
+  int status = 0;
+  [[nodiscard]] std::string text() const;  // "ended by SIGSEGV", "exited with status 3"
+};
+
+class Process {
+ public:
+  // `runs` may be absent. The thread that starts a process must outlive it, or the process ends with the thread.
+  [[nodiscard]] static Result<Process> start(const RunnerOptions& options, const Region* runs, const Region& answers);
+  Process(Process&& other) noexcept;
+  Process& operator=(Process&& other) noexcept;
+  ~Process();  // closes the socket, gives it a moment, kills it, reaps it
+
+  [[nodiscard]] Channel& channel() { return channel_; }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  // Kills it now and reaps it.
+  Ending kill();
+  // It is gone, or about to be: waits for that, kills it when it takes too long.
+  Ending wait(std::chrono::milliseconds limit);
+  // Bytes of memory it holds at present; 0 when that is not known.
+  [[nodiscard]] std::size_t resident_bytes() const;
+
+ private:
+  Process(pid_t pid, Handle pidfd, Handle socket) : pid_(pid), pidfd_(std::move(pidfd)), channel_(std::move(socket)) {}
+  bool reap(std::chrono::milliseconds limit, Ending& ending);
+  pid_t pid_ = -1;
+  Handle pidfd_;
+  Channel channel_;
+};
+
+}  // namespace dunetrace::plugin

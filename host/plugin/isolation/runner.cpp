@@ -1,0 +1,227 @@
+#include "plugin/isolation/runner.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+#include "json/writer.hpp"
+#include "plugin/isolation/child.hpp"
+#include "plugin/isolation/forwarded_services.hpp"
+#include "plugin/isolation/packing.hpp"
+#include "plugin/isolation/sandbox.hpp"
+
+namespace dunetrace::plugin {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr int kMaxStarts = 8;               // each with another layout of the address space
+constexpr milliseconds kStartLimit{5'000};  // from exec to the first word, on a busy machine
+constexpr milliseconds kCloseLimit{2'000};
+constexpr milliseconds kEndingLimit{100};  // from a closed socket to the end of the process
+constexpr milliseconds kSendLimit{2'000};  // a runner that reads nothing is not of use
+constexpr int kStarvedFactor = 10;         // of its timeout: for a runner that wants to run and gets no processor
+constexpr std::string_view kProgram = "dunetrace";
+
+// A test program or a tool that is started again as a runner would do whatever it does, over and over.
+Result<> check_executable(const std::filesystem::path& executable) {
+  auto real = executable;
+  if (executable == "/proc/self/exe") {
+    std::error_code error;
+    real = std::filesystem::read_symlink(executable, error);
+  }
+  if (real.filename().string().starts_with(kProgram)) return {};
+  return fail(Code::unavailable, fmt::format("isolated plugins need the {} executable to run in; this is {}", kProgram,
+                                             real.filename().string()));
+}
+
+std::chrono::nanoseconds cpu_time(pid_t pid) {
+  clockid_t clock{};
+  timespec used{};
+  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &used) != 0) return std::chrono::nanoseconds(0);
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+// Waits for a processor, in contrast to waiting for something else.
+bool runnable(pid_t pid) {
+  char path[64];
+  std::snprintf(path, sizeof path, "/proc/%d/stat", static_cast<int>(pid));
+  const Handle file(::open(path, O_RDONLY | O_CLOEXEC));
+  char text[512] = {};
+  if (file.get() < 0 || ::read(file.get(), text, sizeof text - 1) <= 0) return false;
+  const char* const name_end = std::strrchr(text, ')');
+  return name_end != nullptr && name_end[1] == ' ' && name_end[2] == 'R';
+}
+
+}  // namespace
+
+Runner::Runner(const RunnerOptions& options, Process process, Region answers)
+    : options_(options), process_(std::move(process)), answers_(std::move(answers)) {}
+
+Result<std::unique_ptr<Runner>> Runner::start(const RunnerOptions& options, const Region* runs,
+                                              std::size_t answer_bytes) {
+  DUNE_TRY_VOID(check_executable(options.executable));
+  for (int attempt = 1;; ++attempt) {
+    DUNE_TRY(answers, Region::make(kRecorderBytes + answer_bytes, Region::Writers::both));
+    DUNE_TRY(process, Process::start(options, runs, answers));
+    const auto hello = process.channel().receive(SteadyClock::now() + kStartLimit);
+    if (hello && hello->kind == Message::reply)
+      return std::unique_ptr<Runner>(new Runner(options, std::move(process), std::move(answers)));
+    const auto ending = process.wait(kEndingLimit);
+    if (!ending.killed_here && !ending.signal && ending.status == kAddressTaken && attempt < kMaxStarts) continue;
+    return fail(Code::unavailable, fmt::format("a plugin runner did not start: {}", ending.text()));
+  }
+}
+
+std::string Runner::doing() const {
+  const auto phase = static_cast<Phase>(recorder().phase.load(std::memory_order_relaxed));
+  const bool inside = recorder().sequence.load(std::memory_order_acquire) % 2 == 1;
+  if (!inside) return fmt::format("after {}", to_text(phase));
+  return fmt::format("in {}", to_text(phase));
+}
+
+// The runner is gone, or must go for what it did: finds out how and reaps it.
+tl::unexpected<Error> Runner::ended(const Error& why, std::string_view what) {
+  const auto where = doing();
+  End end;
+  if (why.code == Code::timeout) {
+    static_cast<void>(process_.kill());
+    end = {Offence::deadline, fmt::format("{} {}", what, where)};
+  } else if (why.code == Code::invalid_argument) {
+    static_cast<void>(process_.kill());
+    end = {Offence::violation, fmt::format("sent {} {}", why.text, where)};
+  } else {
+    const auto ending = process_.wait(kEndingLimit);
+    const auto denied = recorder().denied.load(std::memory_order_acquire);
+    if (denied != 0) {
+      end = {Offence::crash, fmt::format("called {}, which no plugin may, {}", system_call_name(denied - 1), where)};
+    } else if (ending.killed_here) {
+      end = {Offence::exit, fmt::format("closed its connection to the host {}", where)};
+    } else {
+      end = {ending.signal ? Offence::crash : Offence::exit, fmt::format("{} {}", ending.text(), where)};
+    }
+  }
+  end_ = std::move(end);
+  return fail(why.code == Code::timeout ? Code::timeout : Code::internal, end_->text);
+}
+
+void Runner::give_up(Offence offence, std::string text) {
+  if (end_) return;
+  static_cast<void>(process_.kill());
+  end_ = End{offence, std::move(text)};
+}
+
+// The next frame that is no request for a service.
+Result<Frame> Runner::next(Deadline until) {
+  for (;;) {
+    DUNE_TRY(frame, process_.channel().receive(until));
+    if (frame.kind == Message::reply || frame.kind == Message::done) return frame;
+    if (!serve(frame, process_.channel(), options_.services, until, allowed_))
+      return fail(Code::invalid_argument, "a message that makes no sense");
+  }
+}
+
+Result<std::string> Runner::call(Message kind, std::string_view bytes, milliseconds limit) {
+  if (end_) return fail(Code::internal, end_->text);
+  const auto until = SteadyClock::now() + limit;
+  auto frame = process_.channel().send(kind, bytes, until).and_then([&] { return next(until); });
+  if (frame && frame->kind != Message::reply) frame = fail(Code::invalid_argument, "a message that makes no sense");
+  if (!frame) return ended(frame.error(), fmt::format("did not answer within {} ms", limit.count()));
+  Unpacker in(frame->bytes);
+  const auto code = in.u32();
+  if (in.ok() && code == 0) return frame->bytes.substr(sizeof code);
+  const auto text = json::repair_utf8(in.text());
+  if (!in.done()) return ended({Code::invalid_argument, "a message that makes no sense"}, "");
+  return fail(static_cast<Code>(std::min<std::uint32_t>(code - 1, static_cast<std::uint32_t>(Code::internal))), text);
+}
+
+Result<> Runner::load(const std::filesystem::path& file) {
+  Packer packed;
+  packed.text(file.string());
+  DUNE_TRY(answer, call(Message::load, packed.bytes(), options_.load_limit));
+  return {};
+}
+
+Result<> Runner::close() {
+  DUNE_TRY(answer, call(Message::close, {}, kCloseLimit));
+  Unpacker in(answer);
+  missing_ = json::repair_utf8(in.text());
+  return {};
+}
+
+Result<> Runner::ask(const Question* table, std::uint32_t first, std::uint32_t count) {
+  first_ = answered_ = first;
+  count_ = count;
+  if (end_) return fail(Code::internal, end_->text);
+  recorder().bytes.store(0, std::memory_order_relaxed);
+  recorder().answered.store(first, std::memory_order_relaxed);
+  watch_ = {recorder().sequence.load(std::memory_order_relaxed), SteadyClock::now(), cpu_time(process_.pid())};
+  Packer packed;
+  packed.u64(reinterpret_cast<std::uintptr_t>(table)).u32(first).u32(count);
+  const auto sent = process_.channel().send(Message::ask, packed.bytes(), SteadyClock::now() + kSendLimit);
+  if (!sent) return ended(sent.error(), "took no question");
+  return {};
+}
+
+// Whether the call that is under way has been so for too long, by what is seen from here.
+bool Runner::stuck(milliseconds timeout) {
+  const auto now = SteadyClock::now();
+  const auto sequence = recorder().sequence.load(std::memory_order_acquire);
+  if (sequence != watch_.sequence) {
+    watch_ = {sequence, now, cpu_time(process_.pid())};
+    return false;
+  }
+  const auto took = now - watch_.since;
+  if (took <= 2 * timeout) return false;
+  // Not its fault when the machine has no time for it.
+  const bool starved = cpu_time(process_.pid()) - watch_.cpu < timeout && runnable(process_.pid());
+  return !starved || took > kStarvedFactor * timeout;
+}
+
+Result<> Runner::finish(const Timeouts& timeouts, Deadline until) {
+  const auto progress = [this] {
+    return std::clamp(recorder().answered.load(std::memory_order_acquire), first_, count_);
+  };
+  if (end_) return fail(Code::internal, end_->text);
+  for (;;) {
+    const auto timeout = timeouts(std::min(progress(), count_ - 1));
+    const auto tick = std::max(timeout / 2, milliseconds(5));
+    auto frame = next(std::min(until, SteadyClock::now() + tick));
+    if (frame && frame->kind == Message::done) {
+      Unpacker in(frame->bytes);
+      answered_ = std::clamp(in.u32(), first_, count_);
+      return {};
+    }
+    if (frame) frame = fail(Code::invalid_argument, "a message that makes no sense");
+    if (frame.error().code == Code::timeout) {
+      const auto late = SteadyClock::now() >= until;
+      if (!late && !stuck(timeout)) continue;
+      auto failed = ended(frame.error(), late ? "used up the time for all of its questions"
+                                              : fmt::format("ran for more than {} ms", 2 * timeout.count()));
+      answered_ = progress();
+      return failed;
+    }
+    auto failed = ended(frame.error(), "");
+    answered_ = progress();
+    return failed;
+  }
+}
+
+std::string Runner::answers() const {
+  const auto bytes =
+      std::min<std::size_t>(recorder().bytes.load(std::memory_order_acquire), answers_.size() - kRecorderBytes);
+  return {reinterpret_cast<const char*>(answers_.data()) + kRecorderBytes, bytes};
+}
+
+void Runner::tidy() {
+  constexpr std::size_t kKept = 256 * 1024;  // an ordinary batch
+  if (recorder().bytes.load(std::memory_order_relaxed) > kKept) answers_.discard(kRecorderBytes + kKept);
+}
+
+}  // namespace dunetrace::plugin

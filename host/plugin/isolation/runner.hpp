@@ -1,0 +1,85 @@
+// The host's end of one runner: starts it, asks it, watches it, and says how it ended. Everything that comes from it is
+// hostile. One thread at a time.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/result.hpp"
+#include "plugin/conduct.hpp"
+#include "plugin/isolation/process.hpp"
+
+namespace dunetrace::plugin {
+
+class Runner {
+ public:
+  // How it ended against its host's will.
+  struct End {
+    Offence offence = Offence::crash;
+    std::string text;  // "ended by SIGSEGV in detect()"
+  };
+  // How long a question may take, by its number in the present ask().
+  using Timeouts = std::function<std::chrono::milliseconds(std::uint32_t)>;
+
+  // Up and ready to load; `runs` is the region it will look at, if any. Errors: Code::unavailable.
+  [[nodiscard]] static Result<std::unique_ptr<Runner>> start(const RunnerOptions& options, const Region* runs,
+                                                             std::size_t answer_bytes);
+
+  // Maps a library; what its constructors do happens here. Then close() takes the runner's rights away.
+  Result<> load(const std::filesystem::path& file);
+  Result<> close();
+  // Any other message and its answer. Errors: what the runner said; or, when it ended or had to be ended, its end()
+  // as Code::internal (Code::timeout when it took too long).
+  Result<std::string> call(Message kind, std::string_view bytes, std::chrono::milliseconds limit);
+
+  // Sends questions first … count of a table in the run region, and does not wait.
+  Result<> ask(const Question* table, std::uint32_t first, std::uint32_t count);
+  // Waits for the answers to the latest ask(): how many of `count` there are by now. An error means it is at its end;
+  // answers that were finished before still count. No question may take more than twice its timeout.
+  Result<> finish(const Timeouts& timeouts, Deadline until);
+  [[nodiscard]] std::uint32_t answered() const { return answered_; }
+  // A copy of the answers to the questions since the latest ask(), which no runner can change any more.
+  [[nodiscard]] std::string answers() const;
+  // Has its memory back what a large batch took.
+  void tidy();
+
+  [[nodiscard]] bool alive() const { return !end_; }
+  [[nodiscard]] const End& end() const { return *end_; }
+  [[nodiscard]] std::size_t resident_bytes() const { return process_.resident_bytes(); }
+  [[nodiscard]] pid_t pid() const { return process_.pid(); }
+  // What of the sandbox the kernel does not allow; empty when all of it holds.
+  [[nodiscard]] const std::string& missing() const { return missing_; }
+  // Which components it may speak for when it asks for services; all of them unless this is set.
+  void speak_for(std::function<bool(std::string_view)> allowed) { allowed_ = std::move(allowed); }
+  // Kills it for a reason of the host's own.
+  void give_up(Offence offence, std::string text);
+
+ private:
+  Runner(const RunnerOptions& options, Process process, Region answers);
+  Result<Frame> next(Deadline until);
+  tl::unexpected<Error> ended(const Error& why, std::string_view doing);
+  [[nodiscard]] std::string doing() const;
+  [[nodiscard]] bool stuck(std::chrono::milliseconds timeout);
+  FlightRecorder& recorder() const { return *reinterpret_cast<FlightRecorder*>(answers_.data()); }
+
+  const RunnerOptions options_;
+  Process process_;
+  Region answers_;
+  std::function<bool(std::string_view)> allowed_ = [](std::string_view) { return true; };
+  std::string missing_;
+  std::optional<End> end_;
+  std::uint32_t first_ = 0, count_ = 0, answered_ = 0;  // of the latest ask
+  struct Watch {
+    std::uint64_t sequence = 0;
+    std::chrono::steady_clock::time_point since;
+    std::chrono::nanoseconds cpu{0};
+  };
+  Watch watch_;
+};
+
+}  // namespace dunetrace::plugin
