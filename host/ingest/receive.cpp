@@ -1,20 +1,17 @@
 #include "ingest/receive.hpp"
 
 #include "core/ids.hpp"
+#include "ingest/door.hpp"
 #include "json/writer.hpp"
 
 namespace dunetrace::ingest {
 
 namespace {
 
-constexpr std::string_view kUnavailable = "Service temporarily unavailable";
-
 telemetry::Counter& event_counter(telemetry::Metrics& metrics, std::string_view type, std::string_view outcome) {
   return metrics.counter("dunetrace_ingest_events_total", "Events by type and what became of them at the door",
                          {{"event_type", std::string(type)}, {"outcome", std::string(outcome)}});
 }
-
-http::Response unavailable() { return http::Response::error(503, kUnavailable).with("Retry-After", "1"); }
 
 http::Response accepted(const AcceptedBatch& batch, double now) {
   json::Writer out;
@@ -24,19 +21,6 @@ http::Response accepted(const AcceptedBatch& batch, double now) {
   out.field("queued_at", now);
   out.end_object();
   return http::Response::json(202, out.take());
-}
-
-http::Response refusal(const Verdict& verdict) {
-  switch (verdict.kind) {
-    case Verdict::Kind::foreign_agent:
-      return http::Response::error(403, verdict.detail);
-    case Verdict::Kind::unavailable:
-      return unavailable();
-    case Verdict::Kind::allowed:
-    case Verdict::Kind::unknown_key:
-      break;
-  }
-  return http::Response::error(401, "API key is unknown or inactive").with("WWW-Authenticate", "Bearer");
 }
 
 }  // namespace
@@ -67,21 +51,12 @@ void Receiver::answer(http::Responder& responder, http::Response response) {
   responder.send(std::move(response));
 }
 
-// Only a key that exists has a bucket of its own: made-up ones must neither fill the table nor open new buckets.
-std::optional<int> Receiver::refused_by_rate(std::string_view key, const std::string& address) {
-  const bool own = !key.starts_with("dt_dev_") && auth_.known(key);
-  return rate_.refuse(own ? "key " + std::string(key) : "address " + address);
-}
-
 void Receiver::receive(http::Request request, http::Responder responder) {
   const std::string bearer(bearer_key(request.header("authorization")));
   auto admitted = admit(std::move(request.body), rules_, clock_.unix_seconds());
   const std::string key = admitted && !admitted->api_key.empty() ? admitted->api_key : bearer;
-  if (rate_.active()) {
-    if (const auto seconds = refused_by_rate(key, request.client_address)) {
-      return answer(responder,
-                    http::Response::error(429, "too many requests").with("Retry-After", std::to_string(*seconds)));
-    }
+  if (auto refused = refused_by_rate(rate_, auth_, key, request.client_address)) {
+    return answer(responder, std::move(*refused));
   }
   if (!admitted) {
     rejected_.add(admitted.error().events);

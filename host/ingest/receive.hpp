@@ -24,7 +24,6 @@ class Receiver {
  private:
   void answer(http::Responder& responder, http::Response response);
   void store(AcceptedBatch batch, const Verdict& verdict, http::Responder responder);
-  [[nodiscard]] std::optional<int> refused_by_rate(std::string_view key, const std::string& address);
 
   const AdmissionRules rules_;
   RateLimit& rate_;

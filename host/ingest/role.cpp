@@ -5,6 +5,7 @@
 #include "http/server.hpp"
 #include "ingest/health.hpp"
 #include "ingest/receive.hpp"
+#include "ingest/sdk_endpoints.hpp"
 #include "ingest/writer.hpp"
 #include "spool/disk_spool.hpp"
 #include "spool/queue.hpp"
@@ -21,7 +22,7 @@ http::ServerOptions server_options(const config::Settings& settings) {
   options.service = "ingest";
   options.bind = settings.host.bind;
   options.port = settings.host.ingest_port;
-  options.workers = 1;  // for /health only
+  options.workers = 2;  // for what asks the database
   options.cors.any_origin = settings.host.dev_mode;
   options.cors.headers = "Content-Type, Authorization, X-Dunetrace-Agent";
   return options;
@@ -70,6 +71,7 @@ struct Role::Impl {
         rate(settings.ingest.rate_limit_requests, clock),
         receiver({settings.ingest.max_batch_size, settings.ingest.rehash_legacy_fields}, rate, *auth, *spool, metrics,
                  clock),
+        sdk(rate, *auth, db, log),
         health(db, *spool, clock) {
     gauge_of(metrics, "dunetrace_ingest_queue_length", "Accepted events that are not in the database yet", spool,
              [](const spool::Spool& s) { return s.events(); });
@@ -93,6 +95,8 @@ struct Role::Impl {
     routes.add(http::Method::post, "/v1/ingest", [this](http::Request request, http::Responder responder) {
       receiver.receive(std::move(request), std::move(responder));
     });
+    routes.post("/v1/deploy", [this](const http::Request& request) { return sdk.deploy(request); });
+    routes.get("/v1/policies", [this](const http::Request& request) { return sdk.policies(request); });
     routes.get("/health", [this](const http::Request&) { return health.health(); });
     routes.get("/ready", [this](const http::Request&) { return health.ready(); });
     return routes;
@@ -104,6 +108,7 @@ struct Role::Impl {
   std::unique_ptr<Auth> auth;
   RateLimit rate;
   Receiver receiver;
+  SdkEndpoints sdk;
   Health health;
   std::unique_ptr<http::Server> server;
   bool stopped = false;

@@ -2,7 +2,7 @@
 
 namespace dunetrace::ingest {
 
-bool ValidationErrors::begin(std::string_view type) {
+bool ValidationErrors::begin(std::string_view type, std::string_view where) {
   if (full()) return false;
   if (count_++ == 0) {
     out_.begin_object();
@@ -13,7 +13,7 @@ bool ValidationErrors::begin(std::string_view type) {
   out_.field("type", type);
   out_.key("loc");
   out_.begin_array();
-  out_.string("body");
+  out_.string(where);
   return true;
 }
 
@@ -26,6 +26,12 @@ void ValidationErrors::end(std::string_view message) {
 void ValidationErrors::body(std::string_view type, std::string_view field, std::string_view message) {
   if (!begin(type)) return;
   if (!field.empty()) out_.string(field);
+  end(message);
+}
+
+void ValidationErrors::query(std::string_view type, std::string_view name, std::string_view message) {
+  if (!begin(type, "query")) return;
+  out_.string(name);
   end(message);
 }
 

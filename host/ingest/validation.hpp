@@ -16,6 +16,8 @@ class ValidationErrors {
 
   // loc is ["body"], ["body", field], ["body", "events", index] or ["body", "events", index, field].
   void body(std::string_view type, std::string_view field, std::string_view message);
+  // loc is ["query", name].
+  void query(std::string_view type, std::string_view name, std::string_view message);
   void event(std::size_t index, std::string_view type, std::string_view field, std::string_view message);
   // loc is ["body", 0]: where in the text it went wrong is not known.
   void not_json(std::string_view cause);
@@ -25,7 +27,7 @@ class ValidationErrors {
   [[nodiscard]] std::string take();
 
  private:
-  bool begin(std::string_view type);
+  bool begin(std::string_view type, std::string_view where = "body");
   void end(std::string_view message);
 
   json::Writer out_;
