@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdint>
 #include <string>
 #include <vector>
 
