@@ -35,13 +35,6 @@ Command make_plugin(CLI::App& parent) {
   run->add_option("--action", args->run.action, "What an integration is to do");
   run->add_option("--input", args->run.input, "Of the action: a JSON object, or @FILE")->needs("--action");
   run->add_flag("--dry-run", args->run.dry_run, "Only say what the action would change")->needs("--action");
-  run->add_option("--allow", args->run.allow, "An origin it may reach besides its own, as https://host:port")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  run->add_option("--attempt", args->run.attempt, "Deliver as the n-th attempt")->capture_default_str();
-  run->add_option("--action", args->run.action, "What an integration is to do");
-  run->add_option("--input", args->run.input, "Of the action: a JSON object, or @FILE")->needs("--action");
-  run->add_flag("--dry-run", args->run.dry_run, "Only say what the action would change")->needs("--action");
   auto* doc = app->add_subcommand("doc", "Write the operators' reference page (Markdown)");
   doc->add_option("files", args->files, "FILE.so … (default: the plugins that came with the host)");
   auto* fresh = app->add_subcommand("new", "Write a project for a plugin of your own: source, build files, tests");
