@@ -37,7 +37,7 @@ struct Role::Impl {
         rate(settings.ingest.rate_limit_requests, clock),
         receiver({settings.ingest.max_batch_size, settings.ingest.rehash_legacy_fields}, rate, *auth, *queue, metrics,
                  clock),
-        health(db, *queue, clock) {
+        health(db, *queue, clock, settings.host.plugins_unlocked) {
     // The metrics outlive this role, so their functions share the queue.
     metrics.gauge_from("dunetrace_ingest_queue_length", "Accepted events that are not in the database yet",
                        [q = queue] { return static_cast<double>(q->events()); });
