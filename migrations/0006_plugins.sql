@@ -31,6 +31,8 @@ CREATE TABLE plugin_hosts (
   reload_ok    boolean     NOT NULL DEFAULT true,
   reload_error text        NOT NULL DEFAULT '',
   refusals     jsonb       NOT NULL DEFAULT '[]',  -- files that were not loaded: [{"file":…,"reason":…}]
+  notes        jsonb       NOT NULL DEFAULT '[]',  -- sentences: what was loaded and is not what lies on disk
+  unlocked     boolean     NOT NULL DEFAULT false, -- lock files are not looked at
   reported_at  timestamptz NOT NULL DEFAULT now()
 );
 

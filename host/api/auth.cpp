@@ -65,11 +65,12 @@ tl::expected<store::Scope, http::Response> Authenticator::admit(const http::Requ
     if (!found) return tl::unexpected(refuse(found.error(), request, log_));
     if (!*found) return tl::unexpected(unauthorized("API key is unknown or inactive"));
     const auto& scopes = (*found)->scopes;
-    known = Known{(*found)->customer_id, std::ranges::find(scopes, "read") != scopes.end(), asked_at + kKeyCacheTime};
+    const auto has = [&scopes](const char* scope) { return std::ranges::find(scopes, scope) != scopes.end(); };
+    known = Known{(*found)->customer_id, has("read"), has("admin"), asked_at + kKeyCacheTime};
     remember(hash, *known);
   }
   if (!known->may_read) return tl::unexpected(http::Response::error(403, "this API key lacks the scope 'read'"));
-  return store::Scope{known->customer_id};
+  return store::Scope{known->customer_id, known->admin};
 }
 
 }  // namespace dunetrace::api

@@ -32,6 +32,7 @@ class Authenticator {
   struct Known {
     std::string customer_id;
     bool may_read = false;
+    bool admin = false;
     std::chrono::steady_clock::time_point until;
   };
   [[nodiscard]] std::optional<Known> remembered(const std::string& hash) const;

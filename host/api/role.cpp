@@ -60,6 +60,7 @@ struct Role::Impl {
     router.get("/v1/agents/{agent_id}/runs", scoped(get_agent_runs));
     router.get("/v1/agents/{agent_id}/signals", scoped(get_agent_signals));
     router.get("/v1/runs/{run_id}", scoped(get_run));
+    router.get("/v1/plugins", scoped(get_plugins));
     return router;
   }
 

@@ -29,6 +29,7 @@ using ScopedHandler = http::Response (*)(const Service& service, const store::Sc
 http::Response get_agents(const Service& service, const store::Scope& scope, const http::Request& request);
 http::Response get_agent_runs(const Service& service, const store::Scope& scope, const http::Request& request);
 http::Response get_agent_signals(const Service& service, const store::Scope& scope, const http::Request& request);
+http::Response get_plugins(const Service& service, const store::Scope& scope, const http::Request& request);
 http::Response get_run(const Service& service, const store::Scope& scope, const http::Request& request);
 
 }  // namespace dunetrace::api

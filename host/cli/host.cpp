@@ -129,8 +129,10 @@ struct Host::Impl {
     const auto& settings = setup.settings;
     Reloader::Options watch;
     watch.poll = settings.detect.reload_poll;
-    watch.own_plugins = settings.host.plugin_dir.empty() ? setup.paths.plugins : settings.host.plugin_dir;
-    watch.load = [this](const plugin::Generation& previous) { return load_detectors(setup, log, previous.file); };
+    watch.own_plugins = own_plugins(setup);
+    watch.load = [this](const plugin::Generation& previous) {
+      return load_detectors(setup, log, previous.file, Purpose::service, &previous.registry);
+    };
     if (has("detect")) watch.try_out = [this](const plugin::Generation& next) { return try_out(next, log); };
     watch.taken_over = [this] {
       vocabularies.take_over();

@@ -14,6 +14,7 @@ Command make_plugin(CLI::App& parent) {
     std::vector<std::string> files;
     PluginNew project;
     PluginTest test;
+    PluginCheck check;
   };
   auto* app = parent.add_subcommand("plugin", "Look at a plugin file, try it, document it");
   app->require_subcommand(1);
@@ -54,12 +55,15 @@ Command make_plugin(CLI::App& parent) {
   test->add_option("target", args->test.target, "The project's directory (with build/*.so), or FILE.so")->required();
   test->add_option("--plugin", args->test.plugin, "The library, when the directory has none or several");
   test->add_option("--cases", args->test.cases, "Files of cases (default: cases.yml and cases/*.yml of the project)");
+  add_plugin_check(*app, args->check);
   return {app, [=] {
-            const auto code = describe->parsed() ? plugin_describe(args->file, args->json)
-                              : run->parsed()    ? plugin_run(args->run)
-                              : fresh->parsed()  ? plugin_new(args->project)
-                              : test->parsed()   ? plugin_test(args->test)
-                                                 : plugin_doc(args->files);
+            const bool check = app->got_subcommand("check");
+            const auto code = check                ? plugin_check(args->check)
+                              : describe->parsed() ? plugin_describe(args->file, args->json)
+                              : run->parsed()      ? plugin_run(args->run)
+                              : fresh->parsed()    ? plugin_new(args->project)
+                              : test->parsed()     ? plugin_test(args->test)
+                                                   : plugin_doc(args->files);
             return code ? *code : report(code.error());
           }};
 }

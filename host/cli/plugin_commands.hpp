@@ -7,6 +7,10 @@
 
 #include "core/result.hpp"
 
+namespace CLI {
+class App;
+}
+
 namespace dunetrace::cli {
 
 // What a plugin says about itself, for people or as JSON.
@@ -48,5 +52,20 @@ struct PluginTest {
 
 // The operators' reference page of these plugins, or of those that came with the host, as Markdown.
 [[nodiscard]] Result<int> plugin_doc(const std::vector<std::string>& files);
+
+struct PluginCheck {
+  std::string file;
+  bool json = false;
+  bool list = false;
+  std::string only;                 // one test
+  std::vector<std::string> runs;    // JSON files
+  std::vector<std::string> cases;   // cases.yml
+  std::vector<std::string> params;  // name=value
+  std::string child;                // this process is a child for this test
+  unsigned kinds = 0;               // of the child's library
+};
+void add_plugin_check(CLI::App& parent, PluginCheck& args);
+// Every rule of the contract, each tried in a process of its own. Exit code 1 when one does not hold.
+[[nodiscard]] Result<int> plugin_check(const PluginCheck& args);
 
 }  // namespace dunetrace::cli

@@ -92,8 +92,7 @@ Result<std::vector<plugin::Library>> libraries(const std::vector<std::string>& f
   if (!files.empty()) return out;
   DUNE_TRY(setup, load_setup());
   telemetry::Logger log(telemetry::Level::error);
-  const auto own = setup.settings.host.plugin_dir.empty() ? setup.paths.plugins : setup.settings.host.plugin_dir;
-  DUNE_TRY(registry, plugin::Registry::load(own, {}, log));
+  DUNE_TRY(registry, plugin::Registry::load(load_options(setup, Purpose::tool, {}, log), log));
   return registry.libraries();
 }
 

@@ -1,14 +1,15 @@
 // dunetrace plugin run FILE.so --run run.json: what a plugin's detectors find in one run, on the way of production
-// (admission, replay, judging, explanation) without a database.
+// (admission, replay, judging, explanation) without a database. Destinations and integrations: plugin_outward.cpp.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdio>
 
 #include "backtest/file_source.hpp"
-#include "backtest/line_file.hpp"
 #include "cli/explainers.hpp"
+#include "cli/plugin_arguments.hpp"
 #include "cli/plugin_commands.hpp"
+#include "cli/plugin_outward.hpp"
 #include "cli/setup.hpp"
 #include "detect/judge.hpp"
 #include "detect/replay.hpp"
@@ -31,19 +32,7 @@ bool takes(const config::ComponentSchema& schema, std::string_view name) {
 // The parameters as a detectors.yml, so that they are read by the same rules.
 Result<std::string> yaml_of(const std::vector<config::ComponentSchema>& schemas,
                             const std::vector<std::string>& params) {
-  std::vector<std::pair<std::string, std::string>> settings;
-  for (const auto& param : params) {
-    const auto equals = param.find('=');
-    const auto name = param.substr(0, equals);
-    const bool plain = !name.empty() && std::ranges::all_of(name, [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-    });
-    if (equals == std::string::npos || !plain || param.find_first_of("\r\n") != std::string::npos) {
-      return fail(Code::invalid_argument,
-                  "--param: expected name=value on one line, got '" + explain::clean(param, kLineChars) + "'");
-    }
-    settings.emplace_back(name, param.substr(equals + 1));
-  }
+  DUNE_TRY(settings, read_params(params));
   std::string yaml = "default:\n";
   for (std::size_t i = 0; i < schemas.size(); ++i) {
     yaml += "  " + schemas[i].id + ":\n";
@@ -55,21 +44,6 @@ Result<std::string> yaml_of(const std::vector<config::ComponentSchema>& schemas,
   }
   return yaml;
 }
-
-Result<std::string> text_of(const std::string& path) {
-  DUNE_TRY(file, backtest::LineFile::open(path));
-  std::string text;
-  while (text.size() <= backtest::kLongestLine) {
-    std::string_view line;
-    DUNE_TRY(got, file.next(line));
-    if (got == backtest::LineFile::Next::end) return text;
-    if (got == backtest::LineFile::Next::too_long) break;
-    text.append(line) += '\n';
-  }
-  return fail(Code::invalid_argument, path + ": is larger than 64 MiB; expected one run");
-}
-
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 void print_explanation(const explain::Explanation& text) {
   print(fmt::format("  {}\n  {}\n  {}\n  {}\n", explain::one_line(text.title, kLineChars),
@@ -86,11 +60,8 @@ void print_explanation(const explain::Explanation& text) {
   }
 }
 
-}  // namespace
-
-Result<int> plugin_run(const PluginRun& args) {
-  DUNE_TRY(library, load_plugin(args.file, true));
-  DUNE_TRY(text, text_of(args.run));
+Result<int> judge_run(plugin::Library library, const PluginRun& args) {
+  DUNE_TRY(text, text_of_file(args.run));
   auto events = backtest::read_run(text, {});
   if (!events) return tl::unexpected<Error>(std::move(events).error().in(args.run));
 
@@ -122,6 +93,23 @@ Result<int> plugin_run(const PluginRun& args) {
   }
   if (verdict.signals.empty() && verdict.failures.empty()) print("nothing found\n");
   return verdict.failures.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+Result<int> plugin_run(const PluginRun& args) {
+  DUNE_TRY(library, load_plugin(args.file, true));
+  const auto brings = [&library](std::string_view kind) {
+    return std::ranges::any_of(library.components, [&](const auto& one) { return one.schema.kind == kind; });
+  };
+  if (!args.action.empty()) return invoke_action(std::move(library), args);
+  if (!brings("detector") && brings("alert")) return deliver_run(std::move(library), args);
+  if (!brings("detector") && brings("integration")) {
+    return fail(Code::invalid_argument, args.file + ": brings an integration; --action names what it is to do (see " +
+                                            "`dunetrace plugin describe`)");
+  }
+  if (args.run.empty()) return fail(Code::invalid_argument, "--run FILE is required: the run to judge");
+  return judge_run(std::move(library), args);
 }
 
 }  // namespace dunetrace::cli

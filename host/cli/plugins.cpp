@@ -1,45 +1,40 @@
-// dunetrace plugins list: what is loaded, from where, and whether it is live.
-#include <cstdio>
+// dunetrace plugins: reads the arguments; each subcommand has its own file.
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "cli/command.hpp"
-#include "cli/setup.hpp"
+#include "cli/plugins_lock.hpp"
+#include "cli/plugins_state.hpp"
 
 namespace dunetrace::cli {
-namespace {
-
-const char* state(const config::DetectorSettings& detector) {
-  if (!detector.enabled) return "disabled";
-  return detector.shadow ? "shadow" : "live";
-}
-
-Result<int> list() {
-  DUNE_TRY(setup, load_setup());
-  telemetry::Logger log(telemetry::Level::warn);
-  DUNE_TRY(detectors, load_detectors(setup, log));
-  std::printf("%-26s %-12s %-9s %-26s %s\n", "COMPONENT", "KIND", "STATE", "EMITS", "FILE (VERSION)");
-  const auto& entries = detectors.registry.components();
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    const auto& schema = entries[i].component->schema;
-    const char* now = "-";
-    for (const auto& detector : detectors.config.profile_for("").detectors) {
-      if (detector.component == i) now = state(detector);
-    }
-    std::string types;
-    for (const auto& type : schema.signal_types) types += (types.empty() ? "" : ",") + type;
-    std::printf("%-26s %-12s %-9s %-26s %s (%s)\n", schema.id.c_str(), schema.kind.c_str(), now, types.c_str(),
-                entries[i].library->path.c_str(), entries[i].library->version.c_str());
-  }
-  return 0;
-}
-
-}  // namespace
-
 Command make_plugins(CLI::App& parent) {
   auto* app = parent.add_subcommand("plugins", "Look at the plugins");
   app->require_subcommand(1);
-  app->add_subcommand("list", "List every component, its state and its file");
-  return {app, [] {
-            const auto code = list();
+  const auto json = std::make_shared<bool>(false);
+  auto* show = app->add_subcommand("list", "List every component, its state and its file");
+  show->add_flag("--json", *json, "As one JSON object");
+  const auto component = std::make_shared<std::string>();
+  auto* enable = app->add_subcommand("enable", "Put a quarantined component back to work (needs DATABASE_URL)");
+  enable->add_option("component", *component, "Its id, as in detectors.yml")->required();
+  const auto args = std::make_shared<PluginsLock>();
+  auto* lock = app->add_subcommand("lock", "Write the list of the plugins a directory may load (plugins.lock)");
+  lock->add_option("directory", args->directory, "DIR with *.so")->required();
+  lock->add_option("--mode", args->modes, "FILE=in_process or FILE=isolated; may be repeated")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  auto* sign = lock->add_option("--sign", args->sign, "Write plugins.lock.sig with this Ed25519 private key (PEM)");
+  lock->add_flag("--check", args->check, "Only say what would change; exit code 1 when something would")
+      ->excludes(sign);
+  lock->add_flag("--own", args->own, "DIR holds the host's own plugins, which run in its process");
+  const auto directories = std::make_shared<std::vector<std::string>>();
+  auto* verify = app->add_subcommand("verify", "Say what the host would load and what it refuses, and why");
+  verify->add_option("directories", *directories, "DIR … (default: all that are configured)");
+  return {app, [=] {
+            const auto code = lock->parsed()     ? plugins_lock(*args)
+                              : verify->parsed() ? plugins_verify(*directories)
+                              : enable->parsed() ? plugins_enable(*component)
+                                                 : plugins_list(*json);
             return code ? *code : report(code.error());
           }};
 }

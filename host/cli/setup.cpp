@@ -18,6 +18,21 @@ namespace {
 
 constexpr mode_t kLogMode = 0640;  // names of agents and addresses of clients are in it
 
+// Every line of the log says so.
+void mark_unlocked(const Setup& setup, telemetry::Logger& log) {
+  if (setup.settings.host.plugins_unlocked) log.always("unlocked_plugins", true);
+}
+
+// A name nobody knows may be that of a plugin which is there and was not loaded.
+tl::unexpected<Error> with_files_left_out(Error error, const plugin::Registry& registry) {
+  if (error.text.find("unknown detector") != std::string::npos) {
+    for (const auto& refusal : registry.refusals()) {
+      error.text += "; " + refusal.file.string() + " was not loaded: " + refusal.reason;
+    }
+  }
+  return tl::unexpected<Error>(std::move(error));
+}
+
 }  // namespace
 
 Result<Setup> load_setup() {
@@ -27,15 +42,41 @@ Result<Setup> load_setup() {
   return Setup{std::move(settings), std::move(paths)};
 }
 
-Result<Detectors> load_detectors(const Setup& setup, telemetry::Logger& log, const std::filesystem::path& file) {
+std::filesystem::path own_plugins(const Setup& setup) {
+  return setup.settings.host.plugin_dir.empty() ? setup.paths.plugins : setup.settings.host.plugin_dir;
+}
+
+plugin::LoadOptions load_options(const Setup& setup, Purpose purpose, std::vector<std::filesystem::path> others,
+                                 telemetry::Logger& log) {
+  plugin::LoadOptions options;
+  options.own = own_plugins(setup);
+  options.others = std::move(others);
+  if (purpose == Purpose::service) options.private_dir = setup.settings.host.data_dir / "plugins";
+  options.public_key = setup.settings.host.plugins_public_key;
+  options.unlocked = setup.settings.host.plugins_unlocked;
+  options.for_tools = purpose != Purpose::look;  // detection asks nobody outside of its process yet
+  options.runner.log = &log;
+  return options;
+}
+
+Result<Detectors> load_detectors(const Setup& setup, telemetry::Logger& log, const std::filesystem::path& file,
+                                 Purpose purpose, const plugin::Registry* previous) {
+  mark_unlocked(setup, log);
   const auto path = file.empty() ? config::detectors_file(setup.settings, setup.paths) : file;
   DUNE_TRY(parsed, config::DetectorsFile::load(path));
-  const auto own = setup.settings.host.plugin_dir.empty() ? setup.paths.plugins : setup.settings.host.plugin_dir;
-  DUNE_TRY(registry, plugin::Registry::load(own, parsed.plugin_directories(), log));
+  auto options = load_options(setup, purpose, parsed.plugin_directories(), log);
+  options.previous = previous;
+  if (options.unlocked && previous == nullptr) {
+    log.warn("plugins.unlocked", {{"reason",
+                                   "PLUGINS_UNLOCKED: every library in the plugin directories is loaded, "
+                                   "whatever its lock file says; this is for development"}});
+  }
+  DUNE_TRY(registry, plugin::Registry::load(options, log));
   const auto schemas = registry.schemas();
-  DUNE_TRY(config, parsed.resolve(schemas, setup.settings.detect.shadow_failure_types));
-  for (const auto& warning : config.warnings()) log.warn("detectors.warning", {{"text", warning}});
-  return Detectors{std::move(registry), std::move(config), path};
+  auto config = parsed.resolve(schemas, setup.settings.detect.shadow_failure_types);
+  if (!config) return with_files_left_out(std::move(config).error(), registry);
+  for (const auto& warning : config->warnings()) log.warn("detectors.warning", {{"text", warning}});
+  return Detectors{std::move(registry), std::move(*config), path};
 }
 
 Result<plugin::Library> load_plugin(const std::filesystem::path& file, bool first_party) {
@@ -69,7 +110,9 @@ Result<std::unique_ptr<telemetry::Logger>> make_logger(const Setup& setup, const
     }
     ::close(file);
   }
-  return std::make_unique<telemetry::Logger>(level, path);
+  auto log = std::make_unique<telemetry::Logger>(level, path);
+  mark_unlocked(setup, *log);
+  return log;
 }
 
 Result<std::vector<std::string>> migrate_when_reachable(store::Database& db, const std::filesystem::path& migrations,

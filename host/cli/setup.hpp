@@ -28,9 +28,25 @@ struct Setup {
 
 using Detectors = plugin::Generation;
 
-// detectors.yml (the one of the settings unless `file` is given) and every plugin it may use.
+// Who plugins are loaded for.
+enum class Purpose : std::uint8_t {
+  tool,     // looks or replays and ends: everything in this process, copies that go with it
+  look,     // the same copies, but each library where the host would run it
+  service,  // a running host: copies in its data directory
+};
+
+// The directory of the plugins that came with the host.
+[[nodiscard]] std::filesystem::path own_plugins(const Setup& setup);
+
+// What the settings say about loading plugins; `others` are the directories of detectors.yml. `log` outlives its use.
+[[nodiscard]] plugin::LoadOptions load_options(const Setup& setup, Purpose purpose,
+                                               std::vector<std::filesystem::path> others, telemetry::Logger& log);
+
+// detectors.yml (the one of the settings unless `file` is given) and every plugin it may use. What has not changed is
+// taken over from `previous`, which is only read meanwhile.
 [[nodiscard]] Result<Detectors> load_detectors(const Setup& setup, telemetry::Logger& log,
-                                               const std::filesystem::path& file = {});
+                                               const std::filesystem::path& file = {}, Purpose purpose = Purpose::tool,
+                                               const plugin::Registry* previous = nullptr);
 
 // One plugin by its path, under the rules for directories and files of plugins.
 [[nodiscard]] Result<plugin::Library> load_plugin(const std::filesystem::path& file, bool first_party);

@@ -80,11 +80,22 @@ Settings::Host read_host(SettingReader& read, const Environment& env, bool as_ro
   host.dashboard_port = read.whole<std::uint16_t>("DUNETRACE_DASHBOARD_PORT", 3000, 0, kTop, "0 = any free port");
   host.plugin_dir = read.text("DUNETRACE_PLUGIN_DIR", "");
   if (!host.plugin_dir.empty()) host.plugin_dir = fs::absolute(host.plugin_dir).lexically_normal();
+  host.plugins_public_key = read.text("PLUGINS_PUBLIC_KEY", "");
+  if (!host.plugins_public_key.empty() && !host.plugins_public_key.is_absolute()) {
+    read.wrong("PLUGINS_PUBLIC_KEY", "the absolute path of a public key in PEM");
+  }
   host.log_level = read.choice("LOG_LEVEL", "INFO", kLevels);
   if (host.log_level == "WARN") host.log_level = "WARNING";
   // Anything but the three words means "check every key": a typo must not open the door.
   const auto mode = read.text("AUTH_MODE", "dev");
   host.dev_mode = mode == "dev" || mode == "local" || mode == "test";
+  // Where keys are checked, code is: lifting that takes two words that nobody writes by accident.
+  static const std::vector<std::string> kUnlocked{"false", "true", "even-in-production"};
+  const auto unlocked = read.choice("PLUGINS_UNLOCKED", "false", kUnlocked);
+  host.plugins_unlocked = unlocked != "false";
+  if (unlocked == "true" && !host.dev_mode) {
+    read.wrong("PLUGINS_UNLOCKED", "false where AUTH_MODE checks keys (or even-in-production, if you must)");
+  }
   host.dashboard_url = read.text("DASHBOARD_URL", "http://localhost:3000");
   if (!is_http_url(host.dashboard_url)) read.wrong("DASHBOARD_URL", "a URL that begins with http:// or https://");
   while (host.dashboard_url.ends_with('/')) host.dashboard_url.pop_back();

@@ -32,6 +32,8 @@ struct Settings {
     std::string bind;
     std::uint16_t ingest_port = 0, api_port = 0, dashboard_port = 0;  // 0 = any free port
     std::filesystem::path plugin_dir;                                 // empty = the one beside the program
+    std::filesystem::path plugins_public_key;                         // PEM; empty = lock files need no signature
+    bool plugins_unlocked = false;                                    // for development: no lock file is asked for
     std::string log_level;                                            // DEBUG, INFO, WARNING, ERROR
     bool dev_mode = true;                                             // AUTH_MODE dev, local or test
     std::string dashboard_url;                                        // where people open it, without a final '/'

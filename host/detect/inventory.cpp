@@ -1,5 +1,8 @@
 #include "detect/inventory.hpp"
 
+#include "json/reader.hpp"
+#include "json/writer.hpp"
+
 namespace dunetrace::detect {
 namespace {
 
@@ -17,6 +20,30 @@ std::string state_of(const plugin::Generation& generation, std::size_t component
   return "disabled";
 }
 
+// What PostgreSQL takes as jsonb: a path may hold anything.
+std::string as_jsonb(json::Writer& out) { return json::storable(out.text()).value_or("[]"); }
+
+std::string refusals_of(const plugin::Registry& registry) {
+  json::Writer out;
+  out.begin_array();
+  for (const auto& refusal : registry.refusals()) {
+    out.begin_object();
+    out.field("file", refusal.file.string());
+    out.field("reason", refusal.reason);
+    out.end_object();
+  }
+  out.end_array();
+  return as_jsonb(out);
+}
+
+std::string notes_of(const plugin::Registry& registry) {
+  json::Writer out;
+  out.begin_array();
+  for (const auto& note : registry.notices()) out.string(note);
+  out.end_array();
+  return as_jsonb(out);
+}
+
 }  // namespace
 
 store::PluginReport inventory_of(const plugin::Generation& generation, const plugin::ReloadState& reload,
@@ -27,6 +54,9 @@ store::PluginReport inventory_of(const plugin::Generation& generation, const plu
   report.reload_at = reload.at;
   report.reload_ok = reload.ok;
   report.reload_error = reload.error;
+  report.refusals = refusals_of(generation.registry);
+  report.notes = notes_of(generation.registry);
+  report.unlocked = generation.registry.unlocked();
   const auto& entries = generation.registry.components();
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const auto& library = *entries[i].library;

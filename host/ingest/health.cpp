@@ -20,6 +20,7 @@ http::Response Health::health() {
   out.field("status", state ? "ok" : "degraded");
   out.field("version", DUNETRACE_VERSION);
   out.field("db", state ? std::string_view("ok") : std::string_view(state.error().text));
+  if (unlocked_) out.field("plugins", "unlocked");
   out.end_object();
   return not_stored(http::Response::json(state ? 200 : 503, out.take()));
 }

@@ -11,9 +11,11 @@ namespace dunetrace::ingest {
 
 class Health {
  public:
-  Health(store::Database& db, const spool::Spool& spool, const Clock& clock) : probe_(db, clock), spool_(spool) {}
+  // `unlocked`: this host's plugins need no lock file.
+  Health(store::Database& db, const spool::Spool& spool, const Clock& clock, bool unlocked = false)
+      : probe_(db, clock), spool_(spool), unlocked_(unlocked) {}
 
-  // 200 or 503 by the state of the database.
+  // 200 or 503 by the state of the database; with "plugins":"unlocked" when they are.
   [[nodiscard]] http::Response health();
   // 200 while events are taken: the queue is neither closed nor full. The database may be away.
   [[nodiscard]] http::Response ready() const;
@@ -21,6 +23,7 @@ class Health {
  private:
   store::HealthProbe probe_;
   const spool::Spool& spool_;
+  const bool unlocked_;
 };
 
 }  // namespace dunetrace::ingest

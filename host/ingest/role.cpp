@@ -72,7 +72,7 @@ struct Role::Impl {
         receiver({settings.ingest.max_batch_size, settings.ingest.rehash_legacy_fields}, rate, *auth, *spool, metrics,
                  clock),
         sdk(rate, *auth, db, log),
-        health(db, *spool, clock) {
+        health(db, *spool, clock, settings.host.plugins_unlocked) {
     gauge_of(metrics, "dunetrace_ingest_queue_length", "Accepted events that are not in the database yet", spool,
              [](const spool::Spool& s) { return s.events(); });
     gauge_of(metrics, "dunetrace_spool_bytes", "Bytes of accepted events that are not in the database yet", spool,

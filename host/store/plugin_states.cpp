@@ -34,10 +34,11 @@ constexpr const char* kMarkAbsent = R"(
   WHERE p.component = gone.component AND p.sha256 = gone.sha256)";
 
 constexpr const char* kHost = R"(
-  INSERT INTO plugin_hosts (host, generation, reload_at, reload_ok, reload_error, refusals)
-  VALUES ($1, $2, to_timestamp($3::float8), $4, $5, $6::jsonb)
+  INSERT INTO plugin_hosts (host, generation, reload_at, reload_ok, reload_error, refusals, notes, unlocked)
+  VALUES ($1, $2, to_timestamp($3::float8), $4, $5, $6::jsonb, $7::jsonb, $8)
   ON CONFLICT (host) DO UPDATE SET generation = EXCLUDED.generation, reload_at = EXCLUDED.reload_at,
     reload_ok = EXCLUDED.reload_ok, reload_error = EXCLUDED.reload_error, refusals = EXCLUDED.refusals,
+    notes = EXCLUDED.notes, unlocked = EXCLUDED.unlocked,
     reported_at = now())";
 
 constexpr const char* kStrikeColumns =
@@ -93,7 +94,7 @@ Result<> report_plugins(Database& db, const PluginReport& report, bool changed) 
     if (!report.components.empty()) write_components(tx, report);
     tx.exec_params(kMarkAbsent, changed, report.host);
     tx.exec_params(kHost, report.host, report.generation, report.reload_at, report.reload_ok, report.reload_error,
-                   report.refusals);
+                   report.refusals, report.notes, report.unlocked);
     return {};
   });
 }

@@ -34,18 +34,15 @@ struct PluginComponent {
   std::string state;  // by configuration: "live", "shadow", "disabled"
 };
 
-struct PluginRefusal {
-  std::string file;
-  std::string reason;
-};
-
 struct PluginReport {
   std::string host;
   std::uint64_t generation = 1;
   std::optional<double> reload_at;  // Unix seconds; empty = not since the start
   bool reload_ok = true;
   std::string reload_error;
-  std::string refusals = "[]";  // JSON: [{"file":…,"reason":…}]
+  std::string refusals = "[]";  // JSON, files that were not loaded: [{"file":…,"reason":…}]
+  std::string notes = "[]";     // JSON, sentences
+  bool unlocked = false;        // lock files are not looked at
   std::vector<PluginComponent> components;
 };
 

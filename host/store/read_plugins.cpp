@@ -46,7 +46,7 @@ constexpr const char* kFailures = R"(
 
 constexpr const char* kHosts = R"(
   SELECT host, generation, extract(epoch FROM reload_at)::float8 AS reload_at, reload_ok, reload_error,
-         refusals::text AS refusals
+         refusals::text AS refusals, notes::text AS notes, unlocked
   FROM plugin_hosts
   WHERE reported_at > now() - interval '10 minutes' OR reported_at = (SELECT max(reported_at) FROM plugin_hosts)
   ORDER BY reload_ok, reload_at DESC NULLS LAST, host)";
@@ -107,7 +107,8 @@ Result<PluginOverview> plugin_overview(Database& db, const Scope& scope) {
     for (const auto& row : tx.exec(kHosts)) {
       all.hosts.push_back({row["host"].as<std::string>(), row["generation"].as<std::uint64_t>(),
                            optional_real(row["reload_at"]), row["reload_ok"].as<bool>(),
-                           row["reload_error"].as<std::string>(), row["refusals"].as<std::string>()});
+                           row["reload_error"].as<std::string>(), row["refusals"].as<std::string>(),
+                           row["notes"].as<std::string>(), row["unlocked"].as<bool>()});
     }
     return all;
   });

@@ -39,7 +39,9 @@ struct PluginHost {
   std::optional<double> reload_at;
   bool reload_ok = true;
   std::string reload_error;
-  std::string refusals = "[]";  // JSON
+  std::string refusals = "[]";  // JSON, as reported
+  std::string notes = "[]";
+  bool unlocked = false;
 };
 
 struct PluginOverview {

@@ -13,6 +13,7 @@ namespace dunetrace::store {
 // one.
 struct Scope {
   std::optional<std::string> customer_id;
+  bool admin = false;  // the key has this scope: facts about the host are shown in full, others' rows are not
 };
 
 struct PageRequest {

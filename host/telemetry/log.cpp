@@ -9,6 +9,8 @@
 #include <ctime>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "json/writer.hpp"
 
@@ -78,6 +80,12 @@ struct Logger::Impl {
   Level least = Level::info;
   std::mutex mutex;
   std::unordered_map<std::string, Rate> rates;
+  std::vector<std::pair<std::string, bool>> constant;
+
+  void add_constant(json::Writer& line) {
+    const std::lock_guard lock(mutex);
+    for (const auto& [name, value] : constant) line.field(name, value);
+  }
 
   // The number of lines dropped before this one, or -1 when this one is dropped too.
   std::int64_t admit(std::string_view event) {
@@ -124,6 +132,7 @@ void Logger::write(Level level, std::string_view event, Fields fields) {
   line.string(name_of(level));
   line.key("event");
   line.string(event);
+  impl_->add_constant(line);
   for (const auto& field : fields) add(line, field);
   if (dropped > 0) {
     line.key("repeats_dropped");
@@ -131,6 +140,14 @@ void Logger::write(Level level, std::string_view event, Fields fields) {
   }
   line.end_object();
   impl_->out->info("{}", line.text());
+}
+
+void Logger::always(std::string_view name, bool value) {
+  const std::lock_guard lock(impl_->mutex);
+  for (const auto& [known, was] : impl_->constant) {
+    if (known == name) return;
+  }
+  impl_->constant.emplace_back(name, value);
 }
 
 void Logger::flush() { impl_->out->flush(); }

@@ -56,6 +56,9 @@ class Logger {
   void write(Level level, std::string_view event, Fields fields);
   void flush();
 
+  // A field of every line from now on, after the event's name; a second call with its name changes nothing.
+  void always(std::string_view name, bool value);
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

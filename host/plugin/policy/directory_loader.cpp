@@ -8,12 +8,12 @@
 
 #include "plugin/describe.hpp"
 #include "plugin/detector.hpp"
+#include "plugin/isolation/outside.hpp"
 
 namespace dunetrace::plugin::policy {
 namespace {
 
 constexpr std::size_t kMaxSignatureBytes = 4096;
-constexpr bool kRunners = false;  // nothing describes a library outside of this process yet
 
 Library& named(Library& library, const std::filesystem::path& file, const std::filesystem::path& shown,
                bool first_party) {
@@ -131,7 +131,7 @@ std::string DirectoryLoader::unlisted(const std::string& name) const {
 }
 
 Mode DirectoryLoader::mode_of(const LockEntry* entry) const {
-  if (shared_->options.for_tools || !kRunners) return Mode::in_process;
+  if (shared_->options.for_tools) return Mode::in_process;
   if (entry != nullptr) return entry->mode;
   return first_party_ ? Mode::in_process : Mode::isolated;
 }
@@ -204,8 +204,10 @@ Result<Library> DirectoryLoader::describe_file(const std::filesystem::path& file
 }
 
 Result<Library> ask_library(const std::filesystem::path& file, const std::filesystem::path& shown, bool first_party,
-                            const RunnerOptions&) {
-  return map_library(file, shown, first_party);
+                            const RunnerOptions& runner) {
+  auto library = describe_outside(file, runner);
+  if (!library) return tl::unexpected<Error>(std::move(library).error().in(shown.string()));
+  return std::move(named(*library, file, shown, first_party));
 }
 
 }  // namespace dunetrace::plugin::policy

@@ -43,7 +43,7 @@ struct {{Name}} {
     return p.severe_ratio > 1.0 ? nullptr : "severe_ratio must be above 1: every signal would be severe";
   }
 
-  explicit {{Name}}(const Params& params) : params_(params) {}
+  explicit {{Name}}(const Params& p) : params_(p) {}
 
   void detect(dunetrace::Run run, dunetrace::Sink& out) const {
     constexpr std::int64_t kMost = 1'000'000'000'000;  // numbers are whatever a stranger sent: sums must not overflow
