@@ -9,6 +9,7 @@
 #include "http/message.hpp"
 #include "ingest/admission.hpp"
 #include "ingest/auth.hpp"
+#include "ingest/first_answers.hpp"
 #include "ingest/rate_limit.hpp"
 #include "spool/spool.hpp"
 #include "telemetry/metrics.hpp"
@@ -23,15 +24,17 @@ class Receiver {
 
  private:
   void answer(http::Responder& responder, http::Response response);
-  void store(AcceptedBatch batch, const Verdict& verdict, http::Responder responder);
+  void store(AcceptedBatch batch, http::Responder responder);
 
   const AdmissionRules rules_;
   RateLimit& rate_;
   Auth& auth_;
   spool::Spool& spool_;
+  FirstAnswers first_answers_;
   const Clock& clock_;
   telemetry::Counter& rejected_;
   telemetry::Counter& dropped_;
+  telemetry::Counter& replayed_;
   std::array<telemetry::Counter*, 12> accepted_{};              // by EventKind
   std::array<std::pair<int, telemetry::Counter*>, 6> codes_{};  // requests by status
 };

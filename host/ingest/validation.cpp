@@ -35,6 +35,12 @@ void ValidationErrors::query(std::string_view type, std::string_view name, std::
   end(message);
 }
 
+void ValidationErrors::header(std::string_view type, std::string_view name, std::string_view message) {
+  if (!begin(type, "header")) return;
+  out_.string(name);
+  end(message);
+}
+
 void ValidationErrors::event(std::size_t index, std::string_view type, std::string_view field,
                              std::string_view message) {
   if (!begin(type)) return;

@@ -16,8 +16,9 @@ class ValidationErrors {
 
   // loc is ["body"], ["body", field], ["body", "events", index] or ["body", "events", index, field].
   void body(std::string_view type, std::string_view field, std::string_view message);
-  // loc is ["query", name].
+  // loc is ["query", name] or ["header", name].
   void query(std::string_view type, std::string_view name, std::string_view message);
+  void header(std::string_view type, std::string_view name, std::string_view message);
   void event(std::size_t index, std::string_view type, std::string_view field, std::string_view message);
   // loc is ["body", 0]: where in the text it went wrong is not known.
   void not_json(std::string_view cause);

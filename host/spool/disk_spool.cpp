@@ -132,10 +132,14 @@ struct DiskSpool::Impl {
       auto at = turn.first;
       for (const auto& one : turn.batches) {
         DUNE_TRY_VOID(writing->insert(row_of(one, at), one.record));
+        if (const auto& key = one.batch->idempotency_key; !key.empty()) {
+          DUNE_TRY_VOID(writing->insert({key, one.batch->batch_id, one.batch->events.size(), one.accepted_at}));
+        }
         at += one.batch->events.size();
       }
-      if (turn.remove_to) return writing->remove_before(*turn.remove_to, at);
-      return {};
+      if (!turn.remove_to) return {};
+      DUNE_TRY_VOID(writing->forget_answers(clock.unix_seconds() - kAnswersKeptSeconds));
+      return writing->remove_before(*turn.remove_to, at);
     });
   }
 
@@ -183,6 +187,7 @@ struct DiskSpool::Impl {
   std::optional<FileLock> lock;
   std::optional<SpoolFile> writing;  // of the commit thread
   std::optional<SpoolFile> reading;  // of the reader
+  std::vector<FirstAnswer> kept_answers;
   mutable std::mutex mutex;
   std::condition_variable work;         // for the commit thread
   std::condition_variable_any changed;  // for the reader and those who wait for the end
@@ -213,17 +218,20 @@ Result<std::unique_ptr<DiskSpool>> DiskSpool::open(DiskSpoolOptions options, con
   DUNE_TRY(lock, FileLock::take(fs::path(options.file).replace_extension(".lock")));
   DUNE_TRY(opened, open_or_mend(options.file, log));
   DUNE_TRY(reading, SpoolFile::open_for_reading(options.file));
+  DUNE_TRY(answers, reading.answers());
   if (!opened.content.rows.empty()) {
     log.info("spool.resumed", {{"file", options.file.string()}, {"batches", opened.content.rows.size()}});
   }
-  return std::unique_ptr<DiskSpool>(new DiskSpool(
-      std::make_unique<Impl>(std::move(options), clock, log, std::move(lock), std::move(opened), std::move(reading))));
+  auto impl =
+      std::make_unique<Impl>(std::move(options), clock, log, std::move(lock), std::move(opened), std::move(reading));
+  impl->kept_answers = std::move(answers);
+  return std::unique_ptr<DiskSpool>(new DiskSpool(std::move(impl)));
 }
 
 void DiskSpool::append(AcceptedBatch batch, Done done) {
   Waiting one;
   one.record = to_record(batch);
-  one.accepted_at = impl_->clock.unix_seconds();
+  one.accepted_at = batch.accepted_at > 0 ? batch.accepted_at : impl_->clock.unix_seconds();
   one.batch = std::make_shared<const AcceptedBatch>(std::move(batch));
   one.done = std::move(done);
   if (const auto how = impl_->put(one); how != Append::accepted) one.done(how);
@@ -252,6 +260,8 @@ ReadGroup DiskSpool::read(std::size_t max_events, std::stop_token stop, steady_c
   self.changed.wait_until(guard, stop, std::min(deadline, steady_clock::now() + kReadRetry), [] { return false; });
   return {};
 }
+
+std::vector<FirstAnswer> DiskSpool::take_kept_answers() { return std::exchange(impl_->kept_answers, {}); }
 
 void DiskSpool::acknowledge(std::uint64_t end) {
   const std::lock_guard guard(impl_->mutex);

@@ -34,6 +34,7 @@ class DiskSpool final : public Spool {
   void append(AcceptedBatch batch, Done done) override;
   [[nodiscard]] ReadGroup read(std::size_t max_events, std::stop_token stop,
                                std::chrono::steady_clock::time_point deadline) override;
+  [[nodiscard]] std::vector<FirstAnswer> take_kept_answers() override;
   void acknowledge(std::uint64_t end) override;
   void close() override;
   [[nodiscard]] bool closed() const override;

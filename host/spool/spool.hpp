@@ -37,6 +37,16 @@ struct ReadGroup {
   std::uint64_t end = 0;       // what to acknowledge once they are written
 };
 
+// What was answered to the request with this key.
+struct FirstAnswer {
+  std::string key;  // AcceptedBatch::idempotency_key
+  std::string batch_id;
+  std::uint64_t events = 0;
+  double at = 0;  // Unix seconds
+};
+inline constexpr double kAnswersKeptSeconds = 86'400;
+inline constexpr std::size_t kMostAnswers = 200'000;  // some 50 MB at worst
+
 class Spool {
  public:
   // Called exactly once per append, on the appending thread or on one of the spool's; must be quick and never throw.
@@ -54,6 +64,9 @@ class Spool {
   // `deadline`, until the spool is closed or `stop` is requested; then it may be empty.
   [[nodiscard]] virtual ReadGroup read(std::size_t max_events, std::stop_token stop,
                                        std::chrono::steady_clock::time_point deadline) = 0;
+
+  // Those kept from before this spool was opened, oldest first.
+  [[nodiscard]] virtual std::vector<FirstAnswer> take_kept_answers() { return {}; }
 
   // Everything before `end` is in the database. Frees its room.
   virtual void acknowledge(std::uint64_t end) = 0;

@@ -1,5 +1,7 @@
 #include "spool/spool_file.hpp"
 
+#include <algorithm>
+
 #include "core/ids.hpp"
 #include "spool/record.hpp"
 
@@ -25,7 +27,14 @@ constexpr auto kSchema = R"(
     accepted_at REAL    NOT NULL,
     checksum    INTEGER NOT NULL,     -- of the record
     record      BLOB    NOT NULL
-  );)";
+  );
+  CREATE TABLE IF NOT EXISTS answers (
+    key      BLOB    PRIMARY KEY,  -- AcceptedBatch::idempotency_key
+    batch_id TEXT    NOT NULL,
+    events   INTEGER NOT NULL,
+    at       REAL    NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS answers_at ON answers (at);)";
 
 Result<> make_schema(Connection& connection, const std::string& id) {
   DUNE_TRY_VOID(connection.exec(kSchema));
@@ -52,7 +61,10 @@ Result<SpoolFile> SpoolFile::prepared(Connection connection) {
   DUNE_TRY(next, connection.prepare("UPDATE meta SET value = ? WHERE name = 'next'"));
   DUNE_TRY(read, connection.prepare("SELECT position, checksum, record FROM batches "
                                     "WHERE position >= ? AND position < ? ORDER BY position"));
-  return SpoolFile(std::move(connection), std::move(insert), std::move(remove), std::move(next), std::move(read));
+  DUNE_TRY(answer, connection.prepare("INSERT OR IGNORE INTO answers (key, batch_id, events, at) VALUES (?, ?, ?, ?)"));
+  DUNE_TRY(forget, connection.prepare("DELETE FROM answers WHERE at < ?"));
+  return SpoolFile(std::move(connection), {std::move(insert), std::move(remove), std::move(next), std::move(read),
+                                           std::move(answer), std::move(forget)});
 }
 
 Result<SpoolFile> SpoolFile::open(const std::filesystem::path& path, const std::string& id) {
@@ -80,45 +92,72 @@ Result<> SpoolFile::transaction(const std::function<Result<>()>& work) {
 }
 
 Result<> SpoolFile::insert(const Row& row, std::string_view record) {
-  insert_.bind(1, static_cast<std::int64_t>(row.position));
-  insert_.bind(2, static_cast<std::int64_t>(row.events));
-  insert_.bind(3, row.accepted_at);
-  insert_.bind(4, static_cast<std::int64_t>(checksum(record)));
-  insert_.bind_bytes(5, record);
-  return insert_.run();
+  do_.insert.bind(1, static_cast<std::int64_t>(row.position));
+  do_.insert.bind(2, static_cast<std::int64_t>(row.events));
+  do_.insert.bind(3, row.accepted_at);
+  do_.insert.bind(4, static_cast<std::int64_t>(checksum(record)));
+  do_.insert.bind_bytes(5, record);
+  return do_.insert.run();
 }
 
 Result<> SpoolFile::remove_before(std::uint64_t position, std::uint64_t next) {
-  remove_.bind(1, static_cast<std::int64_t>(position));
-  DUNE_TRY_VOID(remove_.run());
-  next_.bind(1, static_cast<std::int64_t>(next));
-  return next_.run();
+  do_.remove.bind(1, static_cast<std::int64_t>(position));
+  DUNE_TRY_VOID(do_.remove.run());
+  do_.next.bind(1, static_cast<std::int64_t>(next));
+  return do_.next.run();
 }
 
 Result<> SpoolFile::read(std::uint64_t from, std::uint64_t to,
                          const std::function<bool(std::uint64_t, AcceptedBatch)>& take,
                          const std::function<void(const std::string&)>& damaged) {
-  read_.bind(1, static_cast<std::int64_t>(from));
-  read_.bind(2, static_cast<std::int64_t>(to));
+  do_.read.bind(1, static_cast<std::int64_t>(from));
+  do_.read.bind(2, static_cast<std::int64_t>(to));
   while (true) {
-    auto row = read_.step();
+    auto row = do_.read.step();
     if (!row || !*row) {
-      read_.reset();
+      do_.read.reset();
       if (!row) return tl::unexpected(std::move(row).error());
       return {};
     }
-    const auto position = static_cast<std::uint64_t>(read_.integer(0));
-    const auto record = read_.bytes(2);
-    const bool sound = checksum(record) == static_cast<std::uint64_t>(read_.integer(1));
+    const auto position = static_cast<std::uint64_t>(do_.read.integer(0));
+    const auto record = do_.read.bytes(2);
+    const bool sound = checksum(record) == static_cast<std::uint64_t>(do_.read.integer(1));
     auto batch = from_record(std::string(record));
     if (!sound || !batch) {
       damaged("batch at position " + std::to_string(position) + ": " +
               (sound ? batch.error().text : "its bytes are not those that were written"));
     } else if (!take(position, std::move(*batch))) {
-      read_.reset();
+      do_.read.reset();
       return {};
     }
   }
+}
+
+Result<> SpoolFile::insert(const FirstAnswer& answer) {
+  do_.insert_answer.bind_bytes(1, answer.key);
+  do_.insert_answer.bind_text(2, answer.batch_id);
+  do_.insert_answer.bind(3, static_cast<std::int64_t>(answer.events));
+  do_.insert_answer.bind(4, answer.at);
+  return do_.insert_answer.run();
+}
+
+Result<> SpoolFile::forget_answers(double before) {
+  do_.forget_answers.bind(1, before);
+  return do_.forget_answers.run();
+}
+
+Result<std::vector<FirstAnswer>> SpoolFile::answers() {
+  DUNE_TRY(statement, connection_.prepare("SELECT key, batch_id, events, at FROM answers ORDER BY at DESC LIMIT ?"));
+  statement.bind(1, static_cast<std::int64_t>(kMostAnswers));
+  std::vector<FirstAnswer> answers;
+  while (true) {
+    DUNE_TRY(row, statement.step());
+    if (!row) break;
+    answers.push_back({std::string(statement.bytes(0)), std::string(statement.bytes(1)),
+                       static_cast<std::uint64_t>(statement.integer(2)), statement.real(3)});
+  }
+  std::ranges::reverse(answers);
+  return answers;
 }
 
 Result<> SpoolFile::checkpoint() { return connection_.exec("PRAGMA wal_checkpoint(TRUNCATE)"); }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/batch.hpp"
+#include "spool/spool.hpp"
 #include "spool/sqlite.hpp"
 
 namespace dunetrace::spool {
@@ -43,6 +44,12 @@ class SpoolFile {
   [[nodiscard]] Result<> insert(const Row& row, std::string_view record);
   [[nodiscard]] Result<> remove_before(std::uint64_t position, std::uint64_t next);
 
+  // Answers by key; the first one stays.
+  [[nodiscard]] Result<> insert(const FirstAnswer& answer);
+  [[nodiscard]] Result<> forget_answers(double before);
+  // The newest ones, at most kMostAnswers, oldest first.
+  [[nodiscard]] Result<std::vector<FirstAnswer>> answers();
+
   // Rows in [from, to) by position, each given to `take` until it says false.
   [[nodiscard]] Result<> read(std::uint64_t from, std::uint64_t to,
                               const std::function<bool(std::uint64_t position, AcceptedBatch batch)>& take,
@@ -55,16 +62,15 @@ class SpoolFile {
   [[nodiscard]] Result<std::int64_t> file_bytes();
 
  private:
-  explicit SpoolFile(Connection connection, Statement insert, Statement remove, Statement next, Statement read)
-      : connection_(std::move(connection)),
-        insert_(std::move(insert)),
-        remove_(std::move(remove)),
-        next_(std::move(next)),
-        read_(std::move(read)) {}
+  struct Statements {
+    Statement insert, remove, next, read, insert_answer, forget_answers;
+  };
+  SpoolFile(Connection connection, Statements statements)
+      : connection_(std::move(connection)), do_(std::move(statements)) {}
   [[nodiscard]] static Result<SpoolFile> prepared(Connection connection);
 
   Connection connection_;
-  Statement insert_, remove_, next_, read_;  // after the connection: they end first
+  Statements do_;  // after the connection: they end first
 };
 
 // Reads everything: SQLite's own check, every record, every checksum. Changes nothing. Code::not_found without a file.

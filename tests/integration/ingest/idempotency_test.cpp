@@ -1,0 +1,81 @@
+// Idempotency-Key: a request that is sent again gets the first answer, and its events are stored once.
+#include <future>
+
+#include "fixture.hpp"
+#include "store/keys.hpp"
+
+namespace dunetrace::ingest {
+namespace {
+
+class IdempotencyTest : public IngestTest {
+ protected:
+  http::ClientResponse send(const std::string& key, int events = 3, const std::string& secret = "") {
+    return post(batch(run_events("r", 0, events, false), secret), {{"Idempotency-Key", key}});
+  }
+};
+
+TEST_F(IdempotencyTest, TheFirstAnswerComesAgain) {
+  start();
+  const auto first = send("k1");
+  ASSERT_EQ(first.status, 202);
+  const auto again = send("k1");
+  EXPECT_EQ(again.status, 202);
+  EXPECT_EQ(again.body, first.body);
+  EXPECT_EQ(send("k1", 2).body, first.body) << "whatever it carries";
+  EXPECT_NE(send("k2").body, first.body);
+  EXPECT_TRUE(stored(6)) << count();
+}
+
+TEST_F(IdempotencyTest, AlsoAfterARestart) {
+  start();
+  const auto first = send("k1");
+  ASSERT_TRUE(stored(3));
+  role.reset();
+  start();
+  EXPECT_EQ(send("k1").body, first.body);
+  ASSERT_EQ(send("k2").status, 202);
+  EXPECT_TRUE(stored(6)) << count();
+}
+
+TEST_F(IdempotencyTest, EachCustomerHasKeysOfItsOwn) {
+  const auto a = store::create_key(database.db(), "a", {}, {"ingest"}).value().secret;
+  const auto b = store::create_key(database.db(), "b", {}, {"ingest"}).value().secret;
+  start({{"AUTH_MODE", "prod"}});
+  EXPECT_NE(send("k", 3, a).body, send("k", 3, b).body);
+  EXPECT_TRUE(stored(6)) << count();
+}
+
+TEST_F(IdempotencyTest, ManyAtOnceAreOne) {
+  start();
+  std::vector<std::future<std::string>> answers;
+  for (int i = 0; i < 8; ++i) answers.push_back(std::async(std::launch::async, [&] { return send("k").body; }));
+  const auto first = answers.front().get();
+  for (std::size_t i = 1; i < answers.size(); ++i) EXPECT_EQ(answers[i].get(), first);
+  ASSERT_EQ(send("other").status, 202);
+  EXPECT_TRUE(stored(6)) << count();
+}
+
+TEST_F(IdempotencyTest, WhatWasRefusedIsNoAnswer) {
+  start();
+  EXPECT_EQ(post("{}", {{"Idempotency-Key", "k"}}).status, 422);
+  EXPECT_EQ(send("k").status, 202);
+  EXPECT_TRUE(stored(3)) << count();
+}
+
+TEST_F(IdempotencyTest, RefusesWhatIsNoKey) {
+  start();
+  const auto answer = send(std::string(256, 'k'));
+  EXPECT_EQ(answer.status, 422);
+  EXPECT_NE(answer.body.find(R"("loc":["header","Idempotency-Key"])"), std::string::npos) << answer.body;
+  EXPECT_EQ(send("a b").status, 422);
+}
+
+TEST_F(IdempotencyTest, AlsoWithTheSpoolInMemory) {
+  start({{"SPOOL_DURABILITY", "memory"}});
+  const auto first = send("k1");
+  EXPECT_EQ(send("k1").body, first.body);
+  EXPECT_TRUE(stored(3)) << count();
+}
+
+}  // namespace
+}  // namespace dunetrace::ingest
