@@ -16,7 +16,7 @@ const kModes = {in_process: 'in the host', isolated: 'isolated'};
 export function detectors_page(app) {
   function render() {
     const {plugins, plugins_error, loaded_at} = app.store;
-    const components = plugins?.components ?? [];
+    const components = [...(plugins?.components ?? [])].sort(off_first);
     const detectors = components.filter((one) => one.kind === 'detector');
     const others = components.filter((one) => one.kind !== 'detector');
     return h('div', {class: 'page', key: 'detectors'},
@@ -37,6 +37,11 @@ export function detectors_page(app) {
   return {title: 'Detectors', render};
 }
 
+// Sorting is stable: the rest stays as the API has it.
+function off_first(a, b) {
+  return (a.state === 'quarantined' ? 0 : 1) - (b.state === 'quarantined' ? 0 : 1);
+}
+
 function unavailable(error) {
   return h('div', {class: 'panel', key: 'unavailable'}, empty('The state of detectors could not be loaded',
     `${error?.message ?? 'The API gave no answer.'} Runs and signals are not affected. Trying again every 15 seconds.`));
@@ -54,7 +59,7 @@ function state_pill(state) {
 
 function table(list, now, caption) {
   const heads = [['Detector'], ['State'], ['Emits'], ['Runs'], ['Version'], ['Strikes', 'num', 'In the last 10 minutes; three are too many'],
-                 ['Last strike'], ['Failed runs', 'num', 'Runs of the last 24 hours it could not judge']];
+                 ['Last strike'], ['Failed', 'num', 'Runs of the last 24 hours it could not judge']];
   return h('div', {class: 'table-wrap'}, h('table', {class: 'table plugins'},
     h('caption', {class: 'hidden-visually'}, caption),
     h('thead', {}, h('tr', {}, heads.map(([text, name = '', title]) => h('th', {scope: 'col', class: name, title}, text)))),
@@ -64,15 +69,15 @@ function table(list, now, caption) {
 function row(one, now) {
   return h('tr', {class: `row state-${one.state}`, key: `${one.component} ${one.sha256}`},
     h('td', {class: 'cell-name'}, h('span', {class: 'plugin-title'}, one.title || one.component),
-      h('span', {class: 'plugin-id mono', title: one.library}, one.component)),
+      h('span', {class: 'plugin-id mono ellipsis', title: `${one.component} of ${one.library}`}, one.component)),
     h('td', {class: 'cell-state'}, state_pill(one.state)),
     h('td', {class: 'cell-types', 'data-label': 'Emits'}, one.signal_types.length === 0 ? h('span', {class: 'quiet'}, kNone)
       : h('span', {class: 'chips'}, one.signal_types.map((type) => h('span', {class: 'chip', title: type}, type_label(type))))),
     h('td', {class: 'cell-mode', 'data-label': 'Runs', title: one.sandbox}, kModes[one.mode] ?? one.mode),
     h('td', {class: 'cell-version mono', 'data-label': 'Version', title: [`SHA-256 ${one.sha256}`, one.file].filter(Boolean).join('\n')}, one.version || kNone),
-    h('td', {class: 'num cell-strikes', 'data-label': 'Strikes'}, number(one.strikes_10m)),
+    h('td', {class: `num cell-strikes ${one.strikes_10m > 0 ? '' : 'zero'}`, 'data-label': 'Strikes'}, number(one.strikes_10m)),
     h('td', {class: 'cell-strike', 'data-label': 'Last strike'}, last_strike(one.last_strike, now)),
-    h('td', {class: 'num cell-failed', 'data-label': 'Failed runs'}, number(one.failed_runs_24h)));
+    h('td', {class: `num cell-failed ${one.failed_runs_24h > 0 ? '' : 'zero'}`, 'data-label': 'Failed runs'}, number(one.failed_runs_24h)));
 }
 
 function last_strike(strike, now) {
@@ -86,7 +91,7 @@ function last_strike(strike, now) {
 
 function why_row(one, now) {
   return h('tr', {class: 'why', key: `why ${one.component} ${one.sha256}`}, h('td', {colspan: 8},
-    h('p', {}, 'Off ', h('span', {title: utc(one.quarantine.since)}, `since ${age(one.quarantine.since, now).replace(' ago', '')}`), `: ${one.quarantine.reason}. `,
+    h('p', {}, 'Off for ', h('span', {title: `since ${utc(one.quarantine.since)}`}, age(one.quarantine.since, now).replace(' ago', '')), `: ${one.quarantine.reason}. `,
       'It stays off until its file is replaced, or until ', h('code', {}, `dunetrace plugins enable ${one.component}`), '.')));
 }
 
