@@ -33,6 +33,7 @@ export function make_api(config) {
     agents: (offset, limit) => get(`/v1/agents?limit=${limit}&offset=${offset}`),
     runs: (agent, limit) => get(`/v1/agents/${id(agent)}/runs?limit=${limit}`),
     signals: (agent, limit) => get(`/v1/agents/${id(agent)}/signals?limit=${limit}&include_shadow=true`),
+    plugins: () => get('/v1/plugins'),
     run: (run) => get(`/v1/runs/${id(run)}?include_shadow=true`),
   };
 }

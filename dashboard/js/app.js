@@ -1,9 +1,10 @@
 // Puts the parts together: route, store, shell and pages. One render function, called whenever something changed.
 import {make_api} from './api.js';
 import {empty} from './components/basics.js';
-import {navigation, notice, tick_clock, top_bar} from './components/shell.js';
+import {navigation, notice, quarantine_notice, tick_clock, top_bar} from './components/shell.js';
 import {h, patch_into} from './dom.js';
 import {alerts_page} from './pages/alerts.js';
+import {detectors_page} from './pages/detectors.js';
 import {overview_page} from './pages/overview.js';
 import {run_page} from './pages/run.js';
 import {runs_page} from './pages/runs.js';
@@ -27,7 +28,7 @@ let rendering = 0;
 
 app.route = start_router(on_route);
 app.store = make_store(app.api, on_data);
-const pages = {overview: overview_page(app), runs: runs_page(app), alerts: alerts_page(app)};
+const pages = {overview: overview_page(app), runs: runs_page(app), alerts: alerts_page(app), detectors: detectors_page(app)};
 const detail = run_page(app);
 
 function current() {
@@ -85,8 +86,8 @@ function draw() {
   document.title = `${title} · Dunetrace`;
   document.body.dataset.nav = nav_open ? 'open' : 'closed';
   patch_into(document.getElementById('topbar'), top_bar({store: app.store, nav_open, toggle_nav, switch_theme}));
-  patch_into(document.getElementById('nav'), navigation(app.route, app.store.data));
-  patch_into(document.getElementById('content'), h('div', {class: 'content-inner'}, notice(app.store, app.api), body_of(page)));
+  patch_into(document.getElementById('nav'), navigation(app.route, app.store));
+  patch_into(document.getElementById('content'), h('div', {class: 'content-inner'}, notice(app.store, app.api), quarantine_notice(app.store, app.route), body_of(page)));
 }
 
 // One odd value must not leave a dead page: the shell goes on, and the next refresh tries again.

@@ -15,6 +15,8 @@ export function make_store(api, on_change) {
     error: null,
     loaded_at: null,       // epoch seconds of the last good load
     data: index([], [], [], {}),
+    plugins: null,         // the last answer about detectors; runs and signals do not wait for it
+    plugins_error: null,
     poll,
     start,
   };
@@ -39,6 +41,7 @@ export function make_store(api, on_change) {
   async function load() {
     try {
       const agents = await all_agents(api);
+      const plugins = load_plugins();
       const parts = await Promise.all(agents.list.slice(0, kAgentsInDetail).map((agent) => agent_part(api, agent)));
       store.data = index(agents.list, parts.flatMap((part) => part.runs), parts.flatMap((part) => part.signals), {
         agents_total: agents.total,
@@ -47,6 +50,7 @@ export function make_store(api, on_change) {
         more_signals: parts.some((part) => part.more_signals),
         agents_without_detail: Math.max(0, agents.list.length - kAgentsInDetail),
       });
+      await plugins;
       store.loaded_at = Date.now() / 1000;
       store.status = 'live';
       store.error = null;
@@ -55,6 +59,15 @@ export function make_store(api, on_change) {
       store.error = error;
     }
     on_change();
+  }
+
+  async function load_plugins() {
+    try {
+      store.plugins = await api.plugins();
+      store.plugins_error = null;
+    } catch (error) {
+      store.plugins_error = error;
+    }
   }
 
   return store;

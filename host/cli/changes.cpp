@@ -70,6 +70,21 @@ void compare_libraries(const plugin::Registry& before, const plugin::Registry& a
   }
 }
 
+bool same_refusals(const plugin::Registry& before, const plugin::Registry& after) {
+  const auto equal = [](const plugin::Refusal& a, const plugin::Refusal& b) {
+    return a.file == b.file && a.reason == b.reason;
+  };
+  return std::ranges::equal(before.refusals(), after.refusals(), equal);
+}
+
+// What lies in the directories and is not what runs.
+void compare_left_out(const plugin::Registry& before, const plugin::Registry& after, List& to) {
+  for (const auto& notice : after.notices()) {
+    if (std::ranges::find(before.notices(), notice) == before.notices().end()) to.add(notice);
+  }
+  if (!same_refusals(before, after)) to.add(fmt::format("{} files not loaded", after.refusals().size()));
+}
+
 std::string shown(const config::ParamSpec& spec, const config::ParamValue& value) {
   return spec.secret ? "***" : value_text(value);
 }
@@ -123,12 +138,14 @@ bool same(const plugin::Generation& before, const plugin::Generation& after) {
     return a.path == b.path && same_code(a, b);
   };
   return std::ranges::equal(before.registry.libraries(), after.registry.libraries(), equal) &&
-         before.config == after.config;
+         before.config == after.config && before.registry.notices() == after.registry.notices() &&
+         same_refusals(before.registry, after.registry);
 }
 
 std::string changes(const plugin::Generation& before, const plugin::Generation& after) {
   List list;
   compare_libraries(before.registry, after.registry, list);
+  compare_left_out(before.registry, after.registry, list);
   const auto find = [](const plugin::Generation& generation, const std::string& name) {
     const auto& all = generation.config.profiles();
     const auto found = std::ranges::find(all, name, &config::Profile::name);

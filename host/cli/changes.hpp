@@ -7,7 +7,8 @@
 
 namespace dunetrace::cli {
 
-// Whether both judge every run with the same code and the same parameters.
+// Whether both judge every run with the same code and the same parameters, and have the same to say about the plugins
+// that do not run.
 [[nodiscard]] bool same(const plugin::Generation& before, const plugin::Generation& after);
 
 // "tool_x.threshold 3 -> 4 (default); tool_y disabled (default, web); plugin /p/a.so replaced"; at most about a

@@ -86,6 +86,8 @@ Result<ProcessServices::Figure*> ProcessServices::figure(std::string_view compon
     if ((found->second.counter != nullptr) != counter) return wrong(full + " is of the other kind");
     return &found->second;
   }
+  // A name of another type would be the end of the process.
+  if (metrics_.has(full)) return wrong(full + " is a figure of the host's own");
   auto& count = names_[std::string(component)];
   if (count >= kMostNames) return fail(Code::denied, "a component has at most 16 metrics");
   Figure made{std::string(component), nullptr, nullptr, 0};

@@ -8,6 +8,7 @@
 #include "cli/plugins_state.hpp"
 
 namespace dunetrace::cli {
+
 Command make_plugins(CLI::App& parent) {
   auto* app = parent.add_subcommand("plugins", "Look at the plugins");
   app->require_subcommand(1);

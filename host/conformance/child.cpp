@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,7 +64,7 @@ int spawn(const std::filesystem::path& executable, const std::vector<std::string
 
 // True when it ended by itself.
 bool wait_for_end(pid_t pid, std::chrono::steady_clock::time_point until) {
-  const Descriptor handle(::pidfd_open(pid, 0));
+  const Descriptor handle(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (handle.get() < 0) return true;  // the wait after this one is then without a deadline; kernels below 5.3 only
   for (;;) {
     const auto left =

@@ -1,5 +1,7 @@
 #include "detect/inventory.hpp"
 
+#include <algorithm>
+
 #include "json/reader.hpp"
 #include "json/writer.hpp"
 
@@ -11,11 +13,13 @@ constexpr std::chrono::seconds kRepeat{60};
 
 // Of a detector by the default section; other kinds are loaded or they are not.
 std::string state_of(const plugin::Generation& generation, std::size_t component) {
-  if (generation.registry.components()[component].component->schema.kind != "detector") return "live";
+  const auto& schema = generation.registry.components()[component].component->schema;
+  if (schema.kind != "detector") return "live";
   for (const auto& settings : generation.config.profile_for("").detectors) {
     if (settings.component != component) continue;
     if (!settings.enabled) return "disabled";
-    return settings.shadow ? "shadow" : "live";
+    const auto in_shadow = [&settings = settings](const auto& type) { return settings.is_shadow(type); };
+    return std::ranges::all_of(schema.signal_types, in_shadow) ? "shadow" : "live";
   }
   return "disabled";
 }

@@ -43,7 +43,7 @@ struct Role::Impl {
     // Before the first run is judged: what was off before the start is off after it.
     if (const auto read = quarantine.cycle(); !read) plugins_failed(read.error());
     for (int i = 0; i < options.workers; ++i) {
-      workers.push_back(std::make_unique<Worker>(options, stall_timeout, db, live, log, counters, clock));
+      workers.push_back(std::make_unique<Worker>(options, stall_timeout, db, live, log, counters, clock, &quarantine));
     }
     for (int i = 0; i < options.workers; ++i) {
       threads.emplace_back(

@@ -9,6 +9,7 @@
 
 #include "core/clock.hpp"
 #include "plugin/generation.hpp"
+#include "plugin/isolation/runner_options.hpp"
 #include "store/database.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
@@ -22,6 +23,7 @@ struct Options {
   std::chrono::milliseconds stall_timeout{90'000};
   std::chrono::milliseconds lease{15'000};     // after which a dead worker's runs are taken by others
   std::vector<std::string> baseline_agents{};  // ids, trailing * allowed: whose usual step count is learned
+  plugin::RunnerOptions runner{};              // how isolated plugins are run; their services outlive the role
 };
 
 class Role {

@@ -61,7 +61,8 @@ void WorkerMetrics::failure(const std::string& detector) {
 }
 
 Worker::Worker(const Options& options, const std::atomic<std::chrono::milliseconds>& stall_timeout, store::Database& db,
-               const plugin::Live& live, telemetry::Logger& log, WorkerMetrics& metrics, const Clock& clock)
+               const plugin::Live& live, telemetry::Logger& log, WorkerMetrics& metrics, const Clock& clock,
+               plugin::Conduct* conduct)
     : options_(options),
       stall_timeout_(stall_timeout),
       db_(db),
@@ -70,6 +71,7 @@ Worker::Worker(const Options& options, const std::atomic<std::chrono::millisecon
       clock_(clock),
       live_(live),
       share_{options.batch_size, options.lease} {
+  if (conduct != nullptr) isolation_ = Isolation{options.runner, conduct, &clock};
   refresh();
 }
 
@@ -78,7 +80,7 @@ void Worker::refresh() {
   if (now == generation_) return;
   judge_.reset();  // before what it refers to
   generation_ = std::move(now);
-  judge_.emplace(generation_->registry, generation_->config, log_);
+  judge_.emplace(generation_->registry, generation_->config, log_, isolation_);
 }
 
 std::vector<std::string> Worker::all_types() const {
@@ -128,13 +130,16 @@ Result<> Worker::judge_together(const Batch& batch, std::vector<RunEvents> event
   std::vector<bool> ours(batch.size(), true);
   std::vector<store::RunResult> results;
   results.reserve(batch.size());
+  Chunk chunk;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     DUNE_TRY_VOID(keep(batch, ours));
     if (ours[i])
-      results.push_back(judge(batch[i], std::move(events[i])));
+      replay(batch[i], std::move(events[i]), chunk, results);
     else
       lose(1);
+    if (chunk.runs.size() == kRunsAtOnce) judge(chunk, results);
   }
+  judge(chunk, results);
   return write(std::move(results));
 }
 
@@ -155,8 +160,13 @@ Result<> Worker::judge_one_by_one(const Batch& batch) {
     }
     if (!events) log_.error("detect.run_unreadable", {{"run", batch[i].run_id}, {"reason", events.error().text}});
     std::vector<store::RunResult> results;
-    results.push_back(events ? judge(batch[i], std::move(events->front()))
-                             : unjudged(batch[i], "the events of the run could not be read"));
+    if (events) {
+      Chunk chunk;
+      replay(batch[i], std::move(events->front()), chunk, results);
+      judge(chunk, results);
+    } else {
+      results.push_back(unjudged(batch[i], "the events of the run could not be read"));
+    }
     DUNE_TRY_VOID(write(std::move(results)));
   }
   return {};
@@ -193,33 +203,53 @@ Baselines Worker::baselines(const store::ClaimedRun& claimed) {
   return learned;
 }
 
-store::RunResult Worker::judge(const store::ClaimedRun& claimed, RunEvents events) {
+void Worker::replay(const store::ClaimedRun& claimed, RunEvents events, Chunk& chunk,
+                    std::vector<store::RunResult>& results) {
+  try {
+    chunk.runs.push_back(replayer_.replay(std::move(events), baselines(claimed)));
+    chunk.claimed.push_back(&claimed);
+  } catch (const std::exception& error) {  // a run that cannot be judged must not block the others
+    results.push_back(failed(claimed, error));
+  }
+}
+
+void Worker::judge(Chunk& chunk, std::vector<store::RunResult>& results) {
+  std::vector<Verdict> verdicts;
+  try {
+    verdicts = judge_->judge(chunk.runs);
+  } catch (const std::exception& error) {
+    log_.warn("detect.batch_failed", {{"runs", chunk.runs.size()}, {"reason", error.what()}});
+  }
+  for (std::size_t i = 0; i < chunk.runs.size(); ++i) {
+    try {  // one by one where it did not work together
+      auto verdict = i < verdicts.size() ? std::move(verdicts[i]) : judge_->judge(chunk.runs[i]);
+      results.push_back(judged(*chunk.claimed[i], chunk.runs[i], std::move(verdict)));
+    } catch (const std::exception& error) {
+      results.push_back(failed(*chunk.claimed[i], error));
+    }
+  }
+  chunk = {};
+}
+
+store::RunResult Worker::judged(const store::ClaimedRun& claimed, const Run& run, Verdict verdict) {
   store::RunResult result;
   result.run = claimed;
-  result.agent_id = claimed.agent_id;
-  result.agent_version = claimed.agent_version;
-  try {
-    const Run run = replayer_.replay(std::move(events), baselines(claimed));
-    auto verdict = judge_->judge(run);
-    if (!run.events.empty()) {
-      result.agent_id = run.agent_id;
-      result.agent_version = run.agent_version;
-    }
-    result.exit_reason = run.exit_reason;
-    result.signals = std::move(verdict.signals);
-    result.incomplete = to_json(verdict.failures);
-    for (const auto& failure : verdict.failures) {
-      result.unjudged_types.insert(result.unjudged_types.end(), failure.signal_types.begin(),
-                                   failure.signal_types.end());
-      metrics_.failure(failure.detector);
-      log_.warn("detector.failed",
-                {{"detector", failure.detector}, {"run", claimed.run_id}, {"reason", failure.reason}});
-    }
-  } catch (const std::exception& error) {  // a run that cannot be judged must not block the others
-    result = unjudged(claimed, "the run could not be replayed");
-    log_.error("detect.run_failed", {{"run", claimed.run_id}, {"reason", error.what()}});
+  result.agent_id = run.events.empty() ? claimed.agent_id : std::string(run.agent_id);
+  result.agent_version = run.events.empty() ? claimed.agent_version : std::string(run.agent_version);
+  result.exit_reason = run.exit_reason;
+  result.signals = std::move(verdict.signals);
+  result.incomplete = to_json(verdict.failures);
+  for (const auto& failure : verdict.failures) {
+    result.unjudged_types.insert(result.unjudged_types.end(), failure.signal_types.begin(), failure.signal_types.end());
+    metrics_.failure(failure.detector);
+    log_.warn("detector.failed", {{"detector", failure.detector}, {"run", claimed.run_id}, {"reason", failure.reason}});
   }
   return result;
+}
+
+store::RunResult Worker::failed(const store::ClaimedRun& claimed, const std::exception& error) const {
+  log_.error("detect.run_failed", {{"run", claimed.run_id}, {"reason", error.what()}});
+  return unjudged(claimed, "the run could not be replayed");
 }
 
 store::RunResult Worker::unjudged(const store::ClaimedRun& claimed, const char* reason) const {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -34,9 +35,10 @@ struct WorkerMetrics {
 
 class Worker {
  public:
-  // `stall_timeout` may change between cycles.
+  // `stall_timeout` may change between cycles. Without `conduct` no detector is ever off and none can be isolated.
   Worker(const Options& options, const std::atomic<std::chrono::milliseconds>& stall_timeout, store::Database& db,
-         const plugin::Live& live, telemetry::Logger& log, WorkerMetrics& metrics, const Clock& clock);
+         const plugin::Live& live, telemetry::Logger& log, WorkerMetrics& metrics, const Clock& clock,
+         plugin::Conduct* conduct = nullptr);
 
   struct Cycle {
     std::size_t claimed = 0;
@@ -61,7 +63,16 @@ class Worker {
   [[nodiscard]] std::vector<std::string> all_types() const;  // that any detector can emit
   Result<> judge_together(const Batch& batch, std::vector<RunEvents> events);
   Result<> judge_one_by_one(const Batch& batch);
-  store::RunResult judge(const store::ClaimedRun& claimed, RunEvents events);
+  // Runs that were replayed and wait for being judged together.
+  struct Chunk {
+    std::vector<const store::ClaimedRun*> claimed{};
+    std::vector<Run> runs{};
+  };
+  // Adds the run to the chunk, or a result that says why it cannot be judged.
+  void replay(const store::ClaimedRun& claimed, RunEvents events, Chunk& chunk, std::vector<store::RunResult>& results);
+  void judge(Chunk& chunk, std::vector<store::RunResult>& results);
+  store::RunResult judged(const store::ClaimedRun& claimed, const Run& run, Verdict verdict);
+  store::RunResult failed(const store::ClaimedRun& claimed, const std::exception& error) const;
   store::RunResult unjudged(const store::ClaimedRun& claimed, const char* reason) const;
   [[nodiscard]] Baselines baselines(const store::ClaimedRun& claimed);
   // Extends the claims when half of the lease has passed; `ours` then says which of the runs still are.
@@ -80,6 +91,7 @@ class Worker {
   Replayer replayer_;
   const plugin::Live& live_;
   std::shared_ptr<const plugin::Generation> generation_;  // that judge_ works with
+  std::optional<Isolation> isolation_;
   std::optional<Judge> judge_;
   Share share_;
   std::chrono::steady_clock::time_point renewed_;  // when the claims were made or last extended

@@ -36,6 +36,10 @@ Result<Origin> origin_of(std::string_view url) {
   if (url.empty() || std::ranges::any_of(url, odd)) {
     return wrong("not a URL; expected https://host/path without blanks");
   }
+  const auto mark = url.find("://");  // libcurl would take one slash or three as well
+  if (mark == std::string_view::npos || url.substr(mark + 3).starts_with('/')) {
+    return wrong("not a URL; expected https://host/path");
+  }
   const CurlUrl parts(curl_url());
   if (!parts ||
       curl_url_set(parts.get(), CURLUPART_URL, std::string(url).c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {

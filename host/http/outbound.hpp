@@ -27,11 +27,11 @@ struct AllowedOrigin {
 };
 
 struct OutboundRequest {
-  std::string component;  // for the log
-  std::string method;     // GET, HEAD, POST, PUT, PATCH, DELETE
-  std::string url;
-  Headers headers;
-  std::string body;
+  std::string component{};  // for the log
+  std::string method{};     // GET, HEAD, POST, PUT, PATCH, DELETE
+  std::string url{};
+  Headers headers{};
+  std::string body{};
   std::chrono::milliseconds timeout{10'000};
 };
 
@@ -43,8 +43,8 @@ struct OutboundReply {
 
 struct OutboundOptions {
   std::size_t max_reply_bytes = 512 * 1024;
-  std::vector<std::string> addresses;  // "host:port:address", as if a name server had said so
-  std::string ca_file;                 // instead of the system's certificates
+  std::vector<std::string> addresses{};  // "host:port:address", as if a name server had said so
+  std::string ca_file{};                 // instead of the system's certificates
 };
 
 class Outbound {

@@ -16,9 +16,9 @@
 namespace dunetrace::plugin {
 
 struct ActionCall {
-  std::string action;
+  std::string action{};
   std::string input = "{}";  // a JSON object
-  std::string idempotency_key;
+  std::string idempotency_key{};
   std::chrono::milliseconds deadline{30'000};
   bool dry_run = false;  // only describe the change
 };

@@ -108,6 +108,11 @@ void Metrics::gauge_from(std::string_view name, std::string_view help, std::func
   series(name, help, "gauge", std::move(labels)).read = std::move(read);
 }
 
+bool Metrics::has(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  return families_.find(name) != families_.end();
+}
+
 std::string Metrics::text() const {
   std::vector<std::pair<const Series*, std::function<double()>>> readers;
   {

@@ -66,6 +66,9 @@ class Metrics {
   // no I/O), is thread-safe and outlives the Metrics. It is called without any lock held here.
   void gauge_from(std::string_view name, std::string_view help, std::function<double()> read, Labels labels = {});
 
+  // Whether somebody has made a metric of this name already.
+  [[nodiscard]] bool has(std::string_view name) const;
+
   // The text format, version 0.0.4.
   [[nodiscard]] std::string text() const;
 

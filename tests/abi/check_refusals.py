@@ -5,6 +5,8 @@ version may do. Usage: check_refusals.py INCLUDE_DIR ABI_DIR. Called by ctest.
 The size asserts of the headers are taken out first, so that each gate has to see the damage itself; one last case
 leaves them in.
 """
+import concurrent.futures
+import os
 import pathlib
 import platform
 import re
@@ -109,30 +111,43 @@ def gates(abi):
     return out
 
 
-def main(include, abi):
-    failed = 0
-    with tempfile.TemporaryDirectory() as folder:
-        work = pathlib.Path(folder)
-        for name, edits, refusing in CASES:
-            copy = broken_copy(include, work, edits)
-            for gate, command in gates(abi).items():
-                done = subprocess.run(command(copy), capture_output=True, text=True, check=False)
-                refused = done.returncode != 0
-                if refused and "FAILED" not in done.stdout or "Traceback" in done.stderr:
-                    print(f"FAILED: {name}: the {gate} gate broke down:\n{done.stdout}{done.stderr}")
-                    failed = 1
-                elif refused != (gate in refusing.split()):
-                    print(f"FAILED: {name}: the {gate} gate {'refused' if refused else 'let pass'} it\n{done.stdout}")
-                    failed = 1
-        copy = broken_copy(include, work, [CASES[1][1][1]], with_asserts=True)
+def judged(include, abi, case):
+    """What is wrong with the gates' opinions of one case."""
+    name, edits, refusing = case
+    problems = []
+    with tempfile.TemporaryDirectory() as work:
+        copy = broken_copy(include, pathlib.Path(work), edits)
+        for gate, command in gates(abi).items():
+            done = subprocess.run(command(copy), capture_output=True, text=True, check=False)
+            refused = done.returncode != 0
+            if refused and "FAILED" not in done.stdout or "Traceback" in done.stderr:
+                problems.append(f"{name}: the {gate} gate broke down:\n{done.stdout}{done.stderr}")
+            elif refused != (gate in refusing.split()):
+                problems.append(f"{name}: the {gate} gate {'refused' if refused else 'let pass'} it\n{done.stdout}")
+    return problems
+
+
+def asserts_miss(include):
+    """With the asserts left in, the compiler itself must refuse an inserted field."""
+    problems = []
+    with tempfile.TemporaryDirectory() as work:
+        copy = broken_copy(include, pathlib.Path(work), [CASES[1][1][1]], with_asserts=True)
         for language in ("c", "c++"):
             probe = subprocess.run(["gcc", "-fsyntax-only", f"-I{copy}", "-x", language, "-"], text=True, check=False,
                                    input="#include <dunetrace/plugin.h>\n", capture_output=True)
             if probe.returncode == 0 or "dune_signal must have 56 bytes" not in probe.stderr:
-                print(f"FAILED: the size asserts let an inserted field pass in {language}")
-                failed = 1
+                problems.append(f"the size asserts let an inserted field pass in {language}")
+    return problems
+
+
+def main(include, abi):
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        problems = [p for found in pool.map(lambda case: judged(include, abi, case), CASES) for p in found]
+    problems += asserts_miss(include)
+    for problem in problems:
+        print(f"FAILED: {problem}")
     print(f"{len(CASES) + 1} headers, {len(gates(abi))} gates")
-    return failed
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

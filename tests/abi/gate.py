@@ -5,6 +5,8 @@
   gate.py constants INCLUDE          prints every constant and its value
   gate.py check-layout INCLUDE FILE      FILE, record by record, must be the beginning of today's layout
   gate.py check-constants INCLUDE FILE   every line of FILE must hold today
+  gate.py asserts INCLUDE LAYOUT CONSTANTS   prints a C file that compiles only where both files hold: for other
+                                     machines, whose programs cannot be run here
   gate.py anchor INCLUDE             prints a C file whose signatures name every type, for abidw
 
 Called by ctest and by hand; the compiler is $CC, gcc if that is not set.
@@ -136,6 +138,24 @@ def anchor(include):
     return out
 
 
+def asserts(include, layout_file, constants_file):
+    """Sizes, offsets and constants of the committed files as assertions."""
+    out = [f"#include <{header}>" for header in header_model.read(include).headers]
+    claims = []
+    for line in read_lines(layout_file):
+        words = line.split(" ", 4)
+        if words[0] in ("frozen", "record"):
+            claims.append(f"sizeof({words[1]}) {'==' if words[0] == 'frozen' else '>='} {words[2]}")
+        elif words[0] not in ("typedef", "function"):
+            claims.append(f"offsetof({words[0]}, {words[1]}) == {words[2]}")
+            claims.append(f"sizeof((({words[0]} *)0)->{words[1]}) == {words[3]}")
+    for line in read_lines(constants_file):
+        words = line.split(" ", 2)
+        if words[0] in ("constant", "define") and not words[-1].startswith('"') and not line.startswith(MINOR):
+            claims.append(f"{words[1]} == {words[2]}")
+    return out + [f'_Static_assert({claim}, "");' for claim in claims]
+
+
 def read_lines(file):
     lines = pathlib.Path(file).read_text(encoding="utf-8").splitlines()
     if len(lines) < 50:
@@ -156,6 +176,9 @@ def main(arguments):
     command, include = arguments[0], arguments[1]
     if command in ("layout", "constants", "anchor"):
         print("\n".join(globals()[command](include)))
+        return 0
+    if command == "asserts":
+        print("\n".join(asserts(include, *arguments[2:])))
         return 0
     committed = read_lines(arguments[2])
     if command == "check-layout":

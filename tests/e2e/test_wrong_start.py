@@ -10,7 +10,7 @@ from harness import BINARY, REPOSITORY, Host, make_data_dir, run_dunetrace
 from managed_database import ManagedDatabase
 
 SUBCOMMANDS = (("up",), ("serve",), ("migrate",), ("keys",), ("keys", "create"), ("keys", "list"), ("keys", "revoke"),
-               ("plugins",), ("plugins", "list"), ("detectors",), ("detectors", "check"), ("demo",))
+               ("plugins",), ("plugins", "list"), ("plugins", "lock"), ("plugins", "verify"), ("detectors",), ("detectors", "check"), ("demo",))
 
 
 class WrongStart(unittest.TestCase):
@@ -63,14 +63,20 @@ class WrongStart(unittest.TestCase):
         shutil.copytree(BINARY.parents[1] / "lib/dunetrace/plugins", plugins)
         (plugins / "tool_loop.so").unlink()
         config = self.write("mine.yml", "default:\n  tool_loop: { threshold: 4 }\n")
-        self.assert_refused("up", says=("mine.yml", "2", "tool_loop"),
-                            env={"DUNETRACE_PLUGIN_DIR": str(plugins), "DETECTOR_CONFIG": config})
+        env = {"DUNETRACE_PLUGIN_DIR": str(plugins), "DETECTOR_CONFIG": config}
+        self.assert_refused("up", says=("tool_loop.so", "no such file", "plugins.lock"), env=env)
+        code, _, errors = run_dunetrace("plugins", "lock", "--own", str(plugins), data_dir=self.data_dir)
+        self.assertEqual(code, 0, errors)
+        self.assert_refused("up", says=("mine.yml", "2", "tool_loop"), env=env)
 
     def test_plugin_that_is_no_library(self):
         plugins = pathlib.Path(self.data_dir, "plugins")
         shutil.copytree(BINARY.parents[1] / "lib/dunetrace/plugins", plugins)
         (plugins / "broken.so").write_text("not a library")
-        self.assert_refused("up", says=("broken.so",), env={"DUNETRACE_PLUGIN_DIR": str(plugins)})
+        self.assert_refused("plugins", "lock", "--own", str(plugins), says=("broken.so", "is no ELF library"))
+        listed = plugins / "plugins.lock"
+        listed.write_text(listed.read_text().replace('"tool_loop.so"', '"broken.so"'))
+        self.assert_refused("up", says=("broken.so", "sha256", "dunetrace plugins lock"), env={"DUNETRACE_PLUGIN_DIR": str(plugins)})
 
     def test_busy_port(self):
         for name in ("INGEST", "API", "DASHBOARD"):

@@ -41,13 +41,16 @@ function badge(count, meaning, tone) {
 }
 
 // Only pages that exist; a group without pages does not show.
-export function navigation(route, data) {
+export function navigation(route, {data, plugins}) {
   const {totals} = data;
   const groups = [
     ['Monitor', [
       ['overview', 'Overview', badge(totals.critical, 'critical signals', 'sev-critical')],
       ['runs', 'All runs', badge(data.with_signals.length, 'runs with signals', 'badge-plain')],
       ['alerts', 'Alerts', badge(totals.critical + totals.high, 'critical and high signals', 'sev-high')],
+    ]],
+    ['Configure', [
+      ['detectors', 'Detectors', badge(plugins?.notices?.length ?? 0, 'quarantined', 'sev-high')],
     ]],
   ];
   return h('div', {class: 'nav-inner'}, groups.map(([title, pages]) => h('div', {class: 'nav-group'},
@@ -80,6 +83,19 @@ export function notice(store, api) {
         h('span', {class: 'mono wrap'}, failed_agents.slice(0, 5).join(', ')), failed_agents.length > 5 && ' …'), retry);
   }
   return null;
+}
+
+// The one visible alert of a detector that is off for what it did; on the page that says more it is not repeated.
+export function quarantine_notice(store, route) {
+  const notices = store.plugins?.notices ?? [];
+  if (notices.length === 0 || store.status === 'denied' || route.page === 'detectors') return null;
+  const names = [...new Set(notices.map((one) => one.component))];
+  return h('div', {class: 'notice notice-bad', role: 'alert', id: 'quarantine-notice', key: 'quarantine'},
+    h('div', {class: 'notice-text'},
+      h('p', {class: 'notice-title'}, names.length === 1 ? 'A detector is quarantined' : `${number(names.length)} detectors are quarantined`),
+      h('p', {}, h('span', {class: 'mono wrap'}, names.slice(0, 5).join(', ')), names.length > 5 && ' …',
+        names.length === 1 ? ` (${notices[0].reason}). ` : '. ', 'Runs are judged without ', names.length === 1 ? 'it' : 'them', ' until somebody acts.')),
+    h('a', {class: 'button', href: href('detectors')}, 'See why'));
 }
 
 function key_request(store) {

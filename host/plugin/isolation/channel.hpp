@@ -18,7 +18,6 @@ enum class Message : std::uint32_t {
   close,     // no more files, sockets, processes from here on
   describe,
   create,
-  destroy,
   validate,
   ask,
   explain,

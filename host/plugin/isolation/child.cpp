@@ -128,8 +128,6 @@ class Child {
       }
       case Message::create:
         return create(in);
-      case Message::destroy:
-        return destroy(in.u32());
       case Message::validate:
         return validate(in, out);
       case Message::explain:
@@ -183,12 +181,6 @@ class Child {
     const Noted noted(recorder_, Phase::create, instance, 0);
     DUNE_TRY(made, Detector::create(entry, std::move(options), services_));
     detectors_.insert_or_assign(instance, std::move(made));
-    return {};
-  }
-
-  Result<> destroy(std::uint32_t instance) {
-    const Noted noted(recorder_, Phase::destroy, instance, 0);
-    detectors_.erase(instance);
     return {};
   }
 

@@ -60,7 +60,7 @@ Result<Library> Outside::describe(const std::shared_ptr<Outside>& self) {
       return self->validate(id, values);
     };
   }
-  runner_.reset();  // most libraries are never asked anything else here
+  runner_.reset();
   return library;
 }
 
@@ -70,6 +70,7 @@ std::optional<std::string> Outside::validate(const std::string& component, std::
   question.u32(kOnlyLibrary).text(component).values({values.begin(), values.end()});
   auto answer =
       start().and_then([&] { return runner_->call(Message::validate, question.bytes(), options_.question_limit); });
+  runner_.reset();  // asked when a configuration is read, and then not for a long time
   if (!answer) return "could not be checked: " + answer.error().text;
   Unpacker in(*answer);
   const bool wrong = in.u32() != 0;

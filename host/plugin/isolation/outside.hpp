@@ -26,8 +26,9 @@ class Runner;
 // Code::internal (it crashed or hung), Code::unavailable (no runner could be started).
 [[nodiscard]] Result<Library> describe_outside(const std::filesystem::path& file, const RunnerOptions& options);
 
-// The runner that answers for one library outside of detection. It starts with the first question and is ended when
-// nobody refers to it any more. Thread-safe; questions wait for each other.
+// The runner that answers for one library outside of detection. It starts with a question; it stays when more are to
+// be expected (explanations) and is ended when nobody refers to it any more. Thread-safe; questions wait for each
+// other.
 class Outside {
  public:
   Outside(std::filesystem::path file, const RunnerOptions& options);

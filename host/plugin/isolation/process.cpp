@@ -71,9 +71,9 @@ class Actions {
 }  // namespace
 
 std::string Ending::text() const {
-  if (!signal) return "exited with status " + std::to_string(status);
+  if (!signal) return "ended its process with status " + std::to_string(status);
   const char* const name = ::sigabbrev_np(*signal);
-  return name == nullptr ? "ended by signal " + std::to_string(*signal) : std::string("ended by SIG") + name;
+  return "crashed (" + (name == nullptr ? "signal " + std::to_string(*signal) : std::string("SIG") + name) + ")";
 }
 
 Result<Process> Process::start(const RunnerOptions& options, const Region* runs, const Region& answers) {

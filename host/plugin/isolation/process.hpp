@@ -19,7 +19,7 @@ struct Ending {
   bool killed_here = false;   // by kill(), not on its own account
   std::optional<int> signal;  // or
   int status = 0;
-  [[nodiscard]] std::string text() const;  // "ended by SIGSEGV", "exited with status 3"
+  [[nodiscard]] std::string text() const;  // "crashed (SIGSEGV)", "ended its process with status 3"
 };
 
 class Process {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -101,6 +102,8 @@ tl::unexpected<Error> Runner::ended(const Error& why, std::string_view what) {
     const auto denied = recorder().denied.load(std::memory_order_acquire);
     if (denied != 0) {
       end = {Offence::crash, fmt::format("called {}, which no plugin may, {}", system_call_name(denied - 1), where)};
+    } else if (ending.signal == SIGSYS) {  // its signals were blocked just then, as when a thread is started
+      end = {Offence::crash, fmt::format("made a system call that no plugin may (SIGSYS) {}", where)};
     } else if (ending.killed_here) {
       end = {Offence::exit, fmt::format("closed its connection to the host {}", where)};
     } else {

@@ -21,7 +21,7 @@ class Runner {
   // How it ended against its host's will.
   struct End {
     Offence offence = Offence::crash;
-    std::string text;  // "ended by SIGSEGV in detect()"
+    std::string text;  // "crashed (SIGSEGV) in detect()"
   };
   // How long a question may take, by its number in the present ask().
   using Timeouts = std::function<std::chrono::milliseconds(std::uint32_t)>;

@@ -138,10 +138,11 @@ bool install_filter(int channel) {
   filter.allow_if_clear(SYS_mprotect, 2, PROT_EXEC);
   // abort() and raise(): to itself only.
   filter.allow_if_equal(SYS_tgkill, 0, static_cast<std::uint32_t>(::getpid()));
-  // printf() of a plugin: the descriptors lead to /dev/null.
+  // printf() of a plugin, whose descriptors lead to /dev/null; handlers of its own, which it just does not get.
   constexpr int kNotPermitted = 1;  // EPERM
-  for (const long number : {SYS_write, SYS_writev, SYS_newfstatat, SYS_fstat, SYS_ioctl, SYS_lseek, SYS_getrusage,
-                            SYS_uname, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_prlimit64}) {
+  for (const long number :
+       {SYS_write, SYS_writev, SYS_newfstatat, SYS_fstat, SYS_ioctl, SYS_lseek, SYS_getrusage, SYS_uname, SYS_getuid,
+        SYS_geteuid, SYS_getgid, SYS_getegid, SYS_prlimit64, SYS_rt_sigaction}) {
     filter.refuse_mildly(number, kNotPermitted);
   }
   return filter.install();

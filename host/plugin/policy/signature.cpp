@@ -34,7 +34,8 @@ const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<c
 // The 64 bytes of one line of base64; nothing when it is anything else.
 std::optional<std::array<unsigned char, kSignatureBytes>> decoded(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.remove_suffix(1);
-  if (text.size() != kBase64Chars || !text.ends_with("==") || text.find_first_of(" \t\r\n") != std::string_view::npos) {
+  if (text.size() != kBase64Chars || text.find('=') != kBase64Chars - 2 || !text.ends_with('=') ||
+      text.find_first_of(" \t\r\n") != std::string_view::npos) {
     return std::nullopt;
   }
   std::array<unsigned char, kSignatureBytes + 2> raw{};  // two of them stand for the padding

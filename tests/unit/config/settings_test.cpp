@@ -90,6 +90,17 @@ TEST(Settings, SplitsLists) {
   EXPECT_EQ(s.api.cors_origins, (std::vector<std::string>{"https://a.example", "http://b:81"}));
 }
 
+TEST(Settings, LiftsThePluginLocksInProductionOnlyWhenToldTwice) {
+  EXPECT_FALSE(read({})->host.plugins_unlocked);
+  EXPECT_TRUE(read({{"PLUGINS_UNLOCKED", "true"}})->host.plugins_unlocked);
+  EXPECT_TRUE(read({{"PLUGINS_UNLOCKED", "even-in-production"}, {"AUTH_MODE", "prod"}})->host.plugins_unlocked);
+  EXPECT_EQ(error_of({{"PLUGINS_UNLOCKED", "true"}, {"AUTH_MODE", "prod"}}),
+            "PLUGINS_UNLOCKED: expected false where AUTH_MODE checks keys (or even-in-production, if you must), got "
+            "'true'");
+  EXPECT_EQ(error_of({{"PLUGINS_PUBLIC_KEY", "pub.pem"}}),
+            "PLUGINS_PUBLIC_KEY: expected the absolute path of a public key in PEM, got 'pub.pem'");
+}
+
 TEST(Settings, NamesTheVariableTheValueAndWhatWasExpected) {
   EXPECT_EQ(error_of({{"DUNETRACE_API_PORT", "80a"}}),
             "DUNETRACE_API_PORT: expected a whole number from 0 to 65535 (0 = any free port), got '80a'");

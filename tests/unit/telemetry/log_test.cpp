@@ -37,6 +37,19 @@ TEST_F(LogFile, OneJsonObjectPerLineWhateverIsInIt) {
   EXPECT_EQ((*line)["ok"].boolean(), true);
 }
 
+TEST_F(LogFile, PutsConstantFieldsIntoEveryLine) {
+  Logger log(Level::info, path_);
+  log.info("before");
+  log.always("loud", true);
+  log.always("loud", false);  // the first word stands
+  log.info("a", {{"n", 1}});
+  log.error("b");
+  ASSERT_EQ(lines().size(), 3U);
+  EXPECT_EQ(lines()[0].find("loud"), std::string::npos);
+  json::Parser parser;
+  for (const auto i : {1U, 2U}) EXPECT_EQ((*parser.parse(lines()[i]))["loud"].boolean(), true);
+}
+
 TEST_F(LogFile, DropsWhatIsBelowTheLevelAndRepeatsAboveTheRate) {
   Logger log(Level::warn, path_);
   log.info("quiet");

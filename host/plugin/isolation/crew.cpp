@@ -1,0 +1,369 @@
+#include "plugin/isolation/crew.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "json/writer.hpp"
+#include "plugin/isolation/packing.hpp"
+#include "plugin/sink.hpp"
+
+namespace dunetrace::plugin {
+namespace {
+
+using std::chrono::milliseconds;
+using SteadyClock = std::chrono::steady_clock;
+
+// Thirty-two ordinary runs take half a megabyte; the largest that is replayed at all takes less than a third of this.
+constexpr std::size_t kRegionBytes = 48 * 1024 * 1024;
+constexpr std::size_t kTableBytes = 1024 * 1024;  // of questions
+// Holds the largest answer there can be: eight signals with evidence of a megabyte each.
+constexpr std::size_t kAnswerBytes = 12 * 1024 * 1024;
+constexpr milliseconds kShortestBatch{2'000};
+constexpr milliseconds kLongestBatch{30'000};
+
+}  // namespace
+
+Result<std::unique_ptr<Crew>> Crew::make(const RunnerOptions& options, Conduct& conduct) {
+  DUNE_TRY(region, Region::make(kRegionBytes, Region::Writers::host_only));
+  return std::unique_ptr<Crew>(new Crew(options, conduct, std::move(region)));
+}
+
+Crew::Crew(const RunnerOptions& options, Conduct& conduct, Region region)
+    : options_(options),
+      conduct_(conduct),
+      log_(*options.log),
+      region_(std::move(region)),
+      runs_({region_.data(), kRegionBytes - kTableBytes}),
+      tables_({region_.data() + kRegionBytes - kTableBytes, kTableBytes}),
+      parser_(kMaxEvidenceDepth + 1) {}
+
+Crew::~Crew() = default;
+
+// A library of strangers is alone with itself, so that it is certain who ended a runner.
+std::size_t Crew::group_of(const Library& library) {
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    auto& group = *groups_[i];
+    if (std::ranges::count(group.libraries, &library)) return i;
+    if (!library.first_party || !group.libraries.front()->first_party) continue;
+    group.libraries.push_back(&library);
+    drop_runner(group);  // it has given away the right to load more
+    return i;
+  }
+  groups_.push_back(std::make_unique<Group>());
+  groups_.back()->libraries.push_back(&library);
+  return groups_.size() - 1;
+}
+
+std::uint32_t Crew::seat(const Entry& entry, DetectorOptions options) {
+  const auto group = group_of(*entry.library);
+  seats_.push_back({entry, std::move(options), group, std::nullopt});
+  return static_cast<std::uint32_t>(seats_.size() - 1);
+}
+
+void Crew::begin() {
+  runs_.clear();
+  tables_.clear();
+  for (auto& group : groups_) {
+    group->asked.clear();
+    group->skipped.clear();
+    group->sent = false;
+  }
+}
+
+const dune_run* Crew::add(const Run& run, std::string_view category) { return runs_.add(run, category); }
+
+Crew::Ticket Crew::ask(std::uint32_t seat, const dune_run* laid_out, const Run& run) {
+  auto& group = *groups_[seats_[seat].group];
+  group.asked.push_back({seat, laid_out, &run, false, {}});
+  return {seats_[seat].group, group.asked.size() - 1};
+}
+
+void Crew::send() {
+  for (auto& group : groups_) send(*group);
+}
+
+void Crew::collect() {
+  for (auto& group : groups_) collect(*group);
+}
+
+Answer Crew::take(Ticket ticket) { return std::move(groups_[ticket.group]->asked[ticket.index].answer); }
+
+std::vector<pid_t> Crew::pids() const {
+  std::vector<pid_t> out;
+  for (const auto& group : groups_)
+    if (group->runner) out.push_back(group->runner->pid());
+  return out;
+}
+
+// Everything that has no answer yet goes to the runner. Where that is not possible it gets an answer here.
+void Crew::send(Group& group) {
+  group.sent = false;
+  while (std::ranges::any_of(group.asked, [](const Asked& one) { return !one.answered; })) {
+    if (!prepare(group)) continue;
+    group.order.clear();
+    for (std::uint32_t i = 0; i < group.asked.size(); ++i)
+      if (!group.asked[i].answered) group.order.push_back(i);
+    if (group.order.empty()) return;
+    auto* const table = static_cast<Question*>(tables_.allocate(group.order.size() * sizeof(Question)));
+    if (table == nullptr) return fail_all(group, "too many questions at once");
+    for (std::size_t i = 0; i < group.order.size(); ++i) {
+      const auto& asked = group.asked[group.order[i]];
+      table[i] = {reinterpret_cast<std::uintptr_t>(asked.laid_out), asked.seat, group.order[i]};
+    }
+    if (group.runner->ask(table, 0, static_cast<std::uint32_t>(group.order.size()))) {
+      group.sent = true;
+      return;
+    }
+    take_end(group);
+  }
+}
+
+void Crew::collect(Group& group) {
+  while (group.sent) {
+    milliseconds all{0};
+    for (const auto index : group.order) all += 2 * seats_[group.asked[index].seat].options.timeout;
+    const auto until = SteadyClock::now() + std::clamp(all, kShortestBatch, kLongestBatch);
+    const auto timeouts = [&](std::uint32_t number) {
+      return seats_[group.asked[group.order[number]].seat].options.timeout;
+    };
+    static_cast<void>(group.runner->finish(timeouts, until));  // its end is looked at below
+    read_answers(group);
+    if (!group.runner->alive()) take_end(group);
+    send(group);  // what is left
+  }
+  if (group.runner) check_memory(group);
+}
+
+// A runner with everything loaded and created that is asked. False when something changed and the caller looks again.
+bool Crew::prepare(Group& group) {
+  if (!group.runner) return start(group) && load_all(group) && create_all(group);
+  return create_all(group);
+}
+
+bool Crew::start(Group& group) {
+  for (const auto& [library, why] : group.unloadable) fail_library(group, *library, why);
+  if (std::ranges::all_of(group.asked, [](const Asked& one) { return one.answered; })) return false;
+  auto started = Runner::start(options_, &region_, kAnswerBytes);
+  if (!started) {
+    log_.error("plugin.runner_failed", {{"reason", started.error().text}});
+    fail_all(group, started.error().text);
+    return false;
+  }
+  group.runner = std::move(*started);
+  group.runner->speak_for([&group](std::string_view id) {
+    return std::ranges::any_of(group.libraries, [&](const Library* library) {
+      return std::ranges::any_of(library->components, [&](const Component& one) { return one.schema.id == id; });
+    });
+  });
+  return true;
+}
+
+bool Crew::load_all(Group& group) {
+  std::uint32_t number = 0;
+  for (const auto* const library : group.libraries) {
+    if (group.skipped.contains(library) || group.unloadable.contains(library)) continue;
+    const auto* const pending = pending_of(group, *library);
+    if (const auto loaded = group.runner->load(library->file); loaded) {
+      group.loaded[library] = number++;
+    } else if (group.runner->alive()) {
+      group.unloadable[library] = loaded.error().text;
+      log_.error("plugin.not_loaded", {{"file", library->path}, {"reason", loaded.error().text}});
+      fail_library(group, *library, loaded.error().text);
+    } else {
+      const auto end = group.runner->end();
+      group.skipped.insert(library);
+      if (pending != nullptr) strike(seats_[pending->seat], nullptr, end.offence, end.text);
+      fail_library(group, *library, end.text);
+      drop_runner(group);
+      return false;
+    }
+  }
+  if (const auto closed = group.runner->close(); !closed) {
+    // Nobody's call was under way: a thread of some library, or the machine.
+    if (!group.libraries.front()->first_party && !group.asked.empty())
+      strike(seats_[group.asked.front().seat], nullptr, group.runner->end().offence, closed.error().text);
+    fail_all(group, closed.error().text);
+    drop_runner(group);
+    return false;
+  }
+  if (!group.runner->missing().empty() && !std::exchange(told_missing_, true))
+    log_.warn("plugin.sandbox_incomplete", {{"missing", group.runner->missing()}});
+  return true;
+}
+
+bool Crew::create_all(Group& group) {
+  for (const auto& asked : group.asked) {
+    if (asked.answered || group.created.contains(asked.seat)) continue;
+    if (!create(group, asked.seat)) return false;
+  }
+  return true;
+}
+
+// False when the runner ended meanwhile.
+bool Crew::create(Group& group, std::uint32_t number) {
+  auto& seat = seats_[number];
+  const auto& id = seat.entry.component->schema.id;
+  if (seat.broken) {
+    fail_seat(group, number, *seat.broken);
+    return true;
+  }
+  const auto loaded = group.loaded.find(seat.entry.library);
+  if (loaded == group.loaded.end()) {
+    fail_seat(group, number, "its library ended a runner while it was loaded");
+    return true;
+  }
+  Packer question;
+  question.u32(number).u32(loaded->second).text(id).text(seat.options.category).i64(seat.options.timeout.count());
+  question.values(seat.options.values);
+  const auto made = group.runner->call(Message::create, question.bytes(), options_.setup_limit);
+  if (made) {
+    group.created.insert(number);
+    return true;
+  }
+  if (group.runner->alive()) {
+    seat.broken = made.error().text;
+    log_.error("detector.create_failed", {{"detector", id}, {"reason", made.error().text}});
+    fail_seat(group, number, made.error().text);
+    return true;
+  }
+  const auto end = group.runner->end();
+  drop_runner(group);
+  strike(seat, nullptr, end.offence, end.text);
+  fail_seat(group, number, end.text);
+  return false;
+}
+
+void Crew::read_answers(Group& group) {
+  const auto bytes = group.runner->answers();
+  Unpacker in(bytes);
+  for (std::uint32_t i = 0; i < group.runner->answered(); ++i) {
+    if (read_answer(group, group.order[i], in)) continue;
+    group.runner->give_up(Offence::violation, "wrote answers that make no sense");
+    return;
+  }
+  if (group.runner->alive() && group.runner->answered() == 0)
+    group.runner->give_up(Offence::violation, "answered nothing that it was asked");
+  group.runner->tidy();
+}
+
+// False when it cannot be what an honest runner wrote. What a plugin did wrong is an answer, too.
+bool Crew::read_answer(Group& group, std::uint32_t index, Unpacker& in) {
+  auto& asked = group.asked[index];
+  const auto& seat = seats_[asked.seat];
+  if (in.u32() != index) return false;
+  const auto outcome = in.u32();
+  if (outcome == 1 || outcome == 2) {
+    asked.answer.failure = json::repair_utf8(in.text());
+    if (!in.ok()) return false;
+    asked.answered = true;
+    asked.answer.tried = outcome == 1;
+    if (outcome == 2 && strike(seat, asked.run, Offence::violation, *asked.answer.failure)) drop_off(group, seat);
+    return true;
+  }
+  const auto count = in.u32();
+  if (outcome != 0 || !in.ok() || count > kMaxSignalsPerCall) return false;
+  std::vector<Signal> signals;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Claim claim;
+    claim.type = in.text();
+    claim.severity = in.u32();
+    claim.confidence = in.f64();
+    claim.step_index = static_cast<std::int32_t>(in.u32());
+    claim.evidence = in.text();
+    if (!in.ok()) return false;
+    auto signal = check_signal(*seat.entry.component, asked.run->current_step, std::move(claim), parser_);
+    if (!signal) return false;  // its runner checks by the same rules
+    signal->detector_version = seat.entry.library->version;
+    signals.push_back(std::move(*signal));
+  }
+  asked.answer.signals = std::move(signals);
+  asked.answer.tried = true;
+  asked.answered = true;
+  return true;
+}
+
+// The runner is gone: whoever was asked last did it.
+void Crew::take_end(Group& group) {
+  const auto end = group.runner->end();
+  const auto culprit = std::ranges::find_if(group.order, [&](std::uint32_t i) { return !group.asked[i].answered; });
+  const bool inside = culprit != group.order.end();
+  auto& asked = group.asked[inside ? *culprit : group.order.back()];
+  const auto& seat = seats_[asked.seat];
+  if (inside) {
+    asked.answered = true;
+    asked.answer.failure = end.text;
+  }
+  drop_runner(group);
+  log_.warn("plugin.runner_ended",
+            {{"component", seat.entry.component->schema.id}, {"run", asked.run->source.run_id}, {"reason", end.text}});
+  if (strike(seat, asked.run, end.offence, end.text)) drop_off(group, seat);
+}
+
+bool Crew::strike(const Seat& seat, const Run* run, Offence offence, const std::string& text) {
+  const auto& library = *seat.entry.library;
+  return conduct_.strike({.component = seat.entry.component->schema.id,
+                          .library = library.id,
+                          .version = library.version,
+                          .sha256 = library.sha256,
+                          .offence = offence,
+                          .customer_id = run == nullptr ? std::string() : run->source.customer_id,
+                          .run_id = run == nullptr ? std::string() : run->source.run_id,
+                          .text = text});
+}
+
+// The component is off from now on: it is not asked the rest.
+void Crew::drop_off(Group& group, const Seat& seat) {
+  const auto& id = seat.entry.component->schema.id;
+  const auto why = conduct_.off(id, seat.entry.library->sha256).value_or("quarantined");
+  for (std::uint32_t i = 0; i < seats_.size(); ++i)
+    if (seats_[i].entry.component == seat.entry.component) fail_seat(group, i, why);
+}
+
+void Crew::fail_seat(Group& group, std::uint32_t seat, const std::string& why) {
+  for (auto& asked : group.asked) {
+    if (asked.answered || asked.seat != seat) continue;
+    asked.answered = true;
+    asked.answer.failure = why;
+  }
+}
+
+void Crew::fail_library(Group& group, const Library& library, const std::string& why) {
+  for (std::uint32_t i = 0; i < seats_.size(); ++i)
+    if (seats_[i].entry.library == &library) fail_seat(group, i, why);
+}
+
+void Crew::fail_all(Group& group, const std::string& why) {
+  for (const auto* const library : group.libraries) fail_library(group, *library, why);
+}
+
+const Crew::Asked* Crew::pending_of(const Group& group, const Library& library) const {
+  const auto found = std::ranges::find_if(
+      group.asked, [&](const Asked& one) { return !one.answered && seats_[one.seat].entry.library == &library; });
+  return found == group.asked.end() ? nullptr : &*found;
+}
+
+// What a plugin does not give back stays with its runner, so the runner goes.
+void Crew::check_memory(Group& group) {
+  const auto held = group.runner->resident_bytes();
+  if (held <= options_.resident_bytes) return;
+  constexpr std::size_t kMiB = 1024 * 1024;
+  const auto text =
+      fmt::format("held {} MiB of memory after a batch, {} are allowed", held / kMiB, options_.resident_bytes / kMiB);
+  drop_runner(group);
+  log_.warn("plugin.runner_too_large", {{"library", group.libraries.front()->id}, {"reason", text}});
+  const auto failed =
+      std::ranges::find_if(group.asked, [](const Asked& one) { return one.answer.failure.has_value(); });
+  // Among the host's own libraries nobody knows who took it, unless somebody failed for it.
+  if (failed == group.asked.end() && group.libraries.front()->first_party) return;
+  const auto& culprit = failed == group.asked.end() ? group.asked.back() : *failed;
+  strike(seats_[culprit.seat], culprit.run, Offence::violation, text);
+}
+
+void Crew::drop_runner(Group& group) {
+  group.runner.reset();
+  group.loaded.clear();
+  group.created.clear();
+}
+
+}  // namespace dunetrace::plugin

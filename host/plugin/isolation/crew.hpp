@@ -1,0 +1,118 @@
+// The runners of one detection thread: one for each isolated library of strangers, one for all of the host's own. Asked
+// in batches; a plugin that ends its runner costs its own answer about that one run. One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/result.hpp"
+#include "core/run.hpp"
+#include "core/signal.hpp"
+#include "json/reader.hpp"
+#include "plugin/conduct.hpp"
+#include "plugin/detector.hpp"
+#include "plugin/isolation/packing.hpp"
+#include "plugin/isolation/region.hpp"
+#include "plugin/isolation/runner.hpp"
+#include "plugin/registry.hpp"
+#include "plugin/run_space.hpp"
+
+namespace dunetrace::plugin {
+
+// What came of one question.
+struct Answer {
+  std::vector<Signal> signals;
+  std::optional<std::string> failure;  // why there are none
+  bool tried = false;                  // the detector itself gave this, be it signals or a failure
+};
+
+class Crew {
+ public:
+  // Everything but the options outlives the crew. `options.log` must be set.
+  [[nodiscard]] static Result<std::unique_ptr<Crew>> make(const RunnerOptions& options, Conduct& conduct);
+  ~Crew();
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+
+  // A detector of an isolated library with its parameters; created in its runner when it is first asked. The number is
+  // for ask(). The entry's library outlives the crew.
+  [[nodiscard]] std::uint32_t seat(const Entry& entry, DetectorOptions options);
+
+  struct Ticket {
+    std::size_t group = 0, index = 0;
+  };
+  // A batch: begin, then add runs and ask about them, then send, and collect. Runs outlive the batch.
+  void begin();
+  [[nodiscard]] const dune_run* add(const Run& run, std::string_view category);  // nullptr: no room for it
+  [[nodiscard]] Ticket ask(std::uint32_t seat, const dune_run* laid_out, const Run& run);
+  void send();     // the runners begin
+  void collect();  // every question is answered after it
+  [[nodiscard]] Answer take(Ticket ticket);
+
+  // Process ids of the runners there are, for tests and figures.
+  [[nodiscard]] std::vector<pid_t> pids() const;
+
+ private:
+  struct Seat {
+    Entry entry;
+    DetectorOptions options;
+    std::size_t group;
+    std::optional<std::string> broken;  // cannot be created, and never will with these parameters
+  };
+  struct Asked {
+    std::uint32_t seat;
+    const dune_run* laid_out;
+    const Run* run;
+    bool answered = false;
+    Answer answer;
+  };
+  struct Group {
+    std::vector<const Library*> libraries;
+    std::map<const Library*, std::uint32_t> loaded;    // number in the runner there is
+    std::map<const Library*, std::string> unloadable;  // for good
+    std::set<const Library*> skipped;                  // for this batch: its constructors ended a runner
+    std::set<std::uint32_t> created;                   // seats in the runner there is
+    std::unique_ptr<Runner> runner;
+    std::vector<Asked> asked;
+    std::vector<std::uint32_t> order;  // of the present ask: which of `asked`
+    bool sent = false;
+  };
+
+  Crew(const RunnerOptions& options, Conduct& conduct, Region region);
+  std::size_t group_of(const Library& library);
+  void send(Group& group);
+  void collect(Group& group);
+  bool prepare(Group& group);
+  bool start(Group& group);
+  bool load_all(Group& group);
+  bool create_all(Group& group);
+  bool create(Group& group, std::uint32_t seat);
+  void read_answers(Group& group);
+  [[nodiscard]] bool read_answer(Group& group, std::uint32_t index, Unpacker& in);
+  void take_end(Group& group);
+  bool strike(const Seat& seat, const Run* run, Offence offence, const std::string& text);
+  void fail_seat(Group& group, std::uint32_t seat, const std::string& why);
+  void fail_library(Group& group, const Library& library, const std::string& why);
+  void fail_all(Group& group, const std::string& why);
+  void drop_off(Group& group, const Seat& seat);
+  void check_memory(Group& group);
+  void drop_runner(Group& group);
+  [[nodiscard]] const Asked* pending_of(const Group& group, const Library& library) const;
+
+  const RunnerOptions options_;
+  Conduct& conduct_;
+  telemetry::Logger& log_;
+  Region region_;
+  RunSpace runs_, tables_;  // parts of the region
+  std::vector<Seat> seats_;
+  std::vector<std::unique_ptr<Group>> groups_;
+  json::Parser parser_;
+  bool told_missing_ = false;
+};
+
+}  // namespace dunetrace::plugin

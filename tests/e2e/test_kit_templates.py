@@ -1,0 +1,130 @@
+"""`dunetrace plugin new` for every kind and language: what it writes builds without warnings against an installed SDK, passes
+`plugin check` and its own tests, exports one symbol, and does all that with CMake as well as with make; and what it refuses."""
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from harness import BINARY, host_environment
+
+BUILD = BINARY.parents[1]
+KINDS = [(kind, lang) for kind in ("detector", "alert", "integration") for lang in ("cpp", "c")]
+TIMEOUT_S = 240
+
+
+class Templates(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.top = pathlib.Path(tempfile.mkdtemp(prefix="dunetrace-kit-"))
+        cls.top.chmod(0o755)
+        cls.addClassCleanup(shutil.rmtree, cls.top, ignore_errors=True)
+        cls.prefix = cls.top / "prefix"
+        # Two installations in one place: a host without its SDK's CMake files would not be noticed otherwise.
+        for component in ((), ("--component", "sdk")):
+            done = subprocess.run(["cmake", "--install", BUILD, "--prefix", cls.prefix, *component], capture_output=True, text=True)
+            if done.returncode != 0:
+                raise AssertionError(done.stderr[-2000:])
+
+    def run_in(self, directory, *command, expect=0):
+        environment = host_environment(self.top, {"PKG_CONFIG_PATH": str(self.prefix / "lib/pkgconfig"), "CFLAGS": "-O1 -Werror",
+                                                  "CXXFLAGS": "-O1 -Werror"})
+        environment["PATH"] = "%s:%s" % (self.prefix / "bin", environment["PATH"])
+        environment["HOME"] = os.environ.get("HOME", "/")
+        done = subprocess.run([str(word) for word in command], cwd=directory, env=environment, umask=0o022, text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT_S)
+        self.assertEqual(done.returncode, expect, "%s\n%s" % (" ".join(map(str, command)), done.stdout[-6000:]))
+        return done.stdout
+
+    def new(self, *arguments, expect=0):
+        return self.run_in(self.top, "dunetrace", "plugin", "new", *arguments, expect=expect)
+
+    def exported(self, library):
+        lines = self.run_in(self.top, "nm", "-D", "--defined-only", library).split("\n")
+        return [line.split()[-1] for line in lines if line]
+
+    def test_component_sdk_is_enough_to_build(self):
+        alone = self.top / "sdk-alone"
+        self.run_in(self.top, "cmake", "--install", BUILD, "--prefix", alone, "--component", "sdk")
+        self.assertFalse((alone / "bin").exists())
+        self.new("detector", "lonely", "--dir", "lonely")
+        project = self.top / "lonely"
+        self.run_in(project, "cmake", "-S", ".", "-B", "build", "-DCMAKE_PREFIX_PATH=%s" % alone)
+        self.run_in(project, "cmake", "--build", "build")
+        self.assertEqual(self.exported(project / "build/lonely.so"), ["dune_plugin_entry_v1"])
+
+    def test_a_newer_major_is_asked_for_in_vain(self):
+        project = self.top / "future"
+        project.mkdir()
+        (project / "CMakeLists.txt").write_text("cmake_minimum_required(VERSION 3.17)\nproject(future LANGUAGES C)\n"
+                                                "find_package(dunetrace-sdk 2.0 REQUIRED)\n")
+        out = self.run_in(project, "cmake", "-S", ".", "-B", "build", "-DCMAKE_PREFIX_PATH=%s" % self.prefix, expect=1)
+        self.assertIn("1.0.0", out)
+
+    def test_names_and_places_are_checked(self):
+        for name in ("", "Loop", "9lives", "a-b", "a__b", "a_", "_a", "class", "default", "x" * 49, "../x"):
+            with self.subTest(name):
+                self.assertIn("NAME", self.new("detector", "--dir", "never", "--", name, expect=2))
+        self.assertIn("no template for alert in rust", self.new("alert", "hook", "--lang", "rust", expect=2))
+        self.assertIn("--vendor", self.new("detector", "a_b", "--vendor", 'x"y', expect=2))
+        self.assertFalse((self.top / "never").exists())
+
+    def test_nothing_is_overwritten(self):
+        taken = self.top / "taken"
+        taken.mkdir()
+        (taken / "mine.txt").write_text("mine")
+        self.assertIn("nothing is overwritten", self.new("detector", "taken", expect=2))
+        self.assertEqual([file.name for file in taken.iterdir()], ["mine.txt"])
+        (self.top / "link").symlink_to(self.top / "nowhere")
+        self.assertIn("nothing is overwritten", self.new("detector", "link", expect=2))
+
+    def test_says_when_the_host_has_such_a_plugin(self):
+        self.assertIn("two of one id", self.new("detector", "tool_loop"))
+
+    def test_license_and_vendor(self):
+        self.new("detector", "ours", "--license", "MIT", "--vendor", "Ours & Co")
+        self.assertIn("Ours & Co", (self.top / "ours/LICENSE").read_text())
+        self.assertIn('*license = "MIT"', (self.top / "ours/ours.hpp").read_text())
+        left = [str(file) for file in (self.top / "ours").rglob("*") if file.is_file() and "{{" in file.read_text()]
+        self.assertEqual(left, [])
+
+    @unittest.skipUnless(shutil.which("cargo"), "there is no cargo: the Rust template is offered only where it is")
+    def test_detector_in_rust(self):
+        self.new("detector", "sample_rust", "--lang", "rust")
+        project = self.top / "sample_rust"
+        self.run_in(project, "cargo", "build", "--release", "--offline", "--quiet")
+        library = project / "target/release/libsample_rust.so"
+        self.assertEqual(self.exported(library), ["dune_plugin_entry_v1"])
+        self.run_in(project, "cargo", "test", "--offline", "--quiet")
+        self.assertIn("0 failed", self.run_in(project, "dunetrace", "plugin", "test", "."))
+        self.run_in(project, "dunetrace", "plugin", "check", library)
+
+
+def template_test(kind, lang):
+    def test(self):
+        name = "sample_%s_%s" % (kind, lang)
+        self.new(kind, name, "--lang", lang)
+        project = self.top / name
+        self.run_in(project, "cmake", "-S", ".", "-B", "build", "-DCMAKE_PREFIX_PATH=%s" % self.prefix)
+        self.run_in(project, "cmake", "--build", "build")
+        self.assertIn("100% tests passed", self.run_in(project, "ctest", "--test-dir", "build", "--output-on-failure"))
+        library = project / "build" / (name + ".so")
+        self.assertEqual(self.exported(library), ["dune_plugin_entry_v1"])
+        self.run_in(project, "dunetrace", "plugin", "check", library)
+        if kind == "detector":
+            self.assertIn("5 cases, 0 failed", self.run_in(project, "dunetrace", "plugin", "test", "."))
+            found = self.run_in(project, "dunetrace", "plugin", "run", library, "--run", "fixtures/run.json", "--explain")
+            self.assertIn("70,000 tokens in one run", found)
+        self.run_in(project, "make", "clean")
+        self.run_in(project, "make", "test")
+        self.assertEqual(self.exported(library), ["dune_plugin_entry_v1"])
+    return test
+
+
+for _kind, _lang in KINDS:
+    setattr(Templates, "test_%s_in_%s" % (_kind, _lang), template_test(_kind, _lang))
+
+
+if __name__ == "__main__":
+    unittest.main()

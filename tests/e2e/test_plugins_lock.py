@@ -1,0 +1,187 @@
+"""`dunetrace plugins lock` and `verify`, and a host that loads what they list and nothing else."""
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import unittest
+import uuid
+
+from harness import BINARY, Host, make_data_dir, run_dunetrace, wait_until
+from run_builder import RunBuilder
+
+BUILT = BINARY.parents[1] / "lib/dunetrace/plugins"
+# Made with openssl for this test and used for nothing else.
+PRIVATE_KEY = """-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIHfL8c3BIRf/Bd4JRfCSpd23/5WCIXHZ0gAhYIcvztsl
+-----END PRIVATE KEY-----
+"""
+PUBLIC_KEY = """-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEA4icIAkzDL1llyqRaQE8sDNdRiNC4dAuusBydoddwI/w=
+-----END PUBLIC KEY-----
+"""
+OTHER_PUBLIC_KEY = """-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEA/CFHvriGn8OvsBMpoS3SuZSL9/VOn5T//GgLHeEjkz4=
+-----END PUBLIC KEY-----
+"""
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class PluginsLock(unittest.TestCase):
+    """The host's own directory has all detectors but one; that one is the operator's, in a directory beside it."""
+
+    def setUp(self):
+        self.data_dir = pathlib.Path(make_data_dir())
+        self.addCleanup(shutil.rmtree, self.data_dir, ignore_errors=True)
+        self.own, self.mine = self.data_dir / "own", self.data_dir / "mine"
+        shutil.copytree(BUILT, self.own)
+        self.mine.mkdir()
+        self.library = self.mine / "tool_loop.so"
+        (self.own / "tool_loop.so").rename(self.library)
+        self.config = self.write("mine.yml", "plugins:\n  directories: [%s]\n  detectors:\n    tool_loop: { live: true }\n"
+                                 "default:\n  tool_loop: { threshold: 3 }\n" % self.mine)
+        self.env = {"DUNETRACE_PLUGIN_DIR": str(self.own), "DETECTOR_CONFIG": str(self.config)}
+        self.expect(0, "lock", self.own)
+
+    def write(self, name, text):
+        path = self.data_dir / name
+        path.write_text(text)
+        return path
+
+    def run_command(self, *arguments, **env):
+        return run_dunetrace(*map(str, arguments), data_dir=self.data_dir, env={**self.env, **env})
+
+    def expect(self, code, *arguments, **env):
+        got, out, err = self.run_command("plugins", *arguments, **env)
+        self.assertEqual(got, code, out + err)
+        return out + err
+
+    def assert_says(self, text, *parts):
+        for part in parts:
+            self.assertIn(str(part), text)
+
+    def test_the_build_lists_its_own_plugins(self):
+        self.env = {}
+        self.assert_says(self.expect(0, "lock", BUILT, "--check"), "is up to date")
+        self.assert_says(self.expect(0, "verify"), "loads    %s" % (BUILT / "tool_loop.so"), ", in_process", "0 refused")
+
+    def test_lock_writes_what_is_there_and_says_what_changed(self):
+        lock = self.mine / "plugins.lock"
+        self.assert_says(self.expect(1, "lock", self.mine, "--check"), "added    tool_loop.so", "would change")
+        self.assertFalse(lock.exists(), "--check writes nothing")
+        self.assert_says(self.expect(0, "lock", self.mine), "added    tool_loop.so: dunetrace.tool_loop 1.0.0, detector tool_loop, isolated")
+        text = lock.read_text()
+        self.assert_says(text, '"tool_loop.so":', 'sha256: "%s"' % sha256(self.library), 'id: "dunetrace.tool_loop"',
+                         'version: "1.0.0"', "mode: isolated", '"tool_loop": "detector"')
+        self.assert_says(self.expect(0, "lock", self.mine, "--check"), "is up to date")
+        self.assert_says(self.expect(0, "lock", self.mine, "--mode", "tool_loop.so=in_process"), "mode isolated → in_process")
+        with open(self.library, "ab") as file:
+            file.write(b"more")
+        self.assert_says(self.expect(0, "lock", self.mine), "changed  tool_loop.so: sha256")
+        self.assertIn("mode: in_process", lock.read_text(), "a mode that was decided stays")
+        self.library.rename(self.mine / "loops.so")
+        self.assert_says(self.expect(0, "lock", self.mine), "added    loops.so", "removed  tool_loop.so")
+        self.assertEqual([path.name for path in sorted(self.mine.iterdir())], ["loops.so", "plugins.lock"])
+
+    def test_lock_refuses_what_makes_no_sense(self):
+        self.assert_says(self.expect(2, "lock", self.mine, "--mode", "tool_loop.so=fast"), "in_process", "tool_loop.so=fast")
+        self.assert_says(self.expect(2, "lock", self.mine, "--mode", "loop.so=isolated"), "holds no 'loop.so'", "tool_loop.so")
+        self.assert_says(self.expect(2, "lock", self.data_dir / "nowhere"), "nowhere")
+        (self.data_dir / "empty").mkdir()
+        self.assert_says(self.expect(2, "lock", self.data_dir / "empty"), "holds no plugin")
+        (self.mine / "text.so").write_text("no library")
+        self.assert_says(self.expect(2, "lock", self.mine), "text.so", "is no ELF library")
+        (self.mine / "text.so").unlink()
+        (self.mine / "plugins.lock").write_text("version: 1\nplugins:\n  tool_loop.so: { mode: fast }\n")
+        self.assert_says(self.expect(2, "lock", self.mine), "plugins.lock:3:", "remove it to begin anew")
+        self.mine.chmod(0o777)
+        self.assert_says(self.expect(2, "lock", self.mine), "everybody may write to it", "chmod go-w")
+
+    def test_what_is_not_listed_is_named_wherever_it_is_missed(self):
+        remedy = "run: dunetrace plugins lock '%s'" % self.mine
+        code, _, errors = self.run_command("detectors", "check", self.config)
+        self.assertEqual((code, len(errors.strip().splitlines())), (2, 2), errors)  # named twice in the file
+        self.assert_says(errors, "unknown detector 'tool_loop'", "%s was not loaded: not listed" % self.library, remedy)
+        self.assert_says(self.expect(1, "verify"), "refused  %s: not listed" % self.library, remedy, "14 to load, 1 refused")
+        self.write("mine.yml", "plugins:\n  directories: [%s]\n" % self.mine)
+        out = self.expect(0, "list")
+        self.assert_says(out, str(self.library), "not listed", remedy)
+        self.assertNotRegex(out, r"(?m)^tool_loop ")
+        self.expect(0, "lock", self.mine)
+        self.assertRegex(self.expect(0, "list"), r"(?m)^tool_loop ")
+
+    def test_a_host_does_not_start_with_other_bytes_than_listed(self):
+        self.expect(0, "lock", self.mine)
+        listed = sha256(self.library)
+        with open(self.library, "ab") as file:
+            file.write(b"more")
+        code, _, errors = self.run_command("up")
+        self.assertEqual((code, len(errors.strip().splitlines())), (2, 1), errors)
+        self.assert_says(errors, self.library, listed, sha256(self.library), "dunetrace plugins lock '%s'" % self.mine)
+        self.assert_says(self.expect(1, "verify"), "refused  %s" % self.library)
+        self.library.unlink()
+        code, _, errors = self.run_command("up")
+        self.assertEqual(code, 2)
+        self.assert_says(errors, "%s: no such file" % self.library, "put it back")
+
+    def test_signatures(self):
+        key, public, other = (self.write(*pair) for pair in (("key.pem", PRIVATE_KEY), ("pub.pem", PUBLIC_KEY), ("other.pem", OTHER_PUBLIC_KEY)))
+        self.expect(0, "lock", self.mine)
+        self.assert_says(self.expect(1, "verify", PLUGINS_PUBLIC_KEY=str(public)), "plugins.lock.sig: no such file", "--sign")
+        self.assert_says(self.expect(0, "lock", self.mine, "--sign", key), "is up to date", "signed")
+        self.assert_says(self.expect(0, "verify", PLUGINS_PUBLIC_KEY=str(public)), "15 to load, 0 refused")
+        self.assert_says(self.expect(1, "verify", PLUGINS_PUBLIC_KEY=str(other)), "does not fit", other)
+        out = self.expect(0, "lock", self.mine, "--mode", "tool_loop.so=in_process")
+        self.assert_says(out, "plugins.lock.sig does not fit any more", "--sign KEY.pem")
+        code, _, errors = self.run_command("up", PLUGINS_PUBLIC_KEY=str(public))
+        self.assertEqual((code, len(errors.strip().splitlines())), (2, 1), errors)
+        self.assert_says(errors, "plugins.lock.sig", "does not fit", public)
+        self.assert_says(self.expect(2, "list", PLUGINS_PUBLIC_KEY="pub.pem"), "PLUGINS_PUBLIC_KEY", "absolute path")
+
+    def test_unlocked_is_told_twice_in_production(self):
+        self.assert_says(self.expect(2, "list", PLUGINS_UNLOCKED="true", AUTH_MODE="prod"), "PLUGINS_UNLOCKED", "even-in-production")
+        self.assert_says(self.expect(2, "list", PLUGINS_UNLOCKED="perhaps"), "PLUGINS_UNLOCKED", "perhaps")
+        out = self.expect(0, "list", PLUGINS_UNLOCKED="even-in-production", AUTH_MODE="prod")
+        self.assertRegex(out, r"(?m)^tool_loop ")
+        self.assertIn("PLUGINS_UNLOCKED", out)
+
+    def test_unlocked_shows_everywhere(self):
+        with Host(env={**self.env, "PLUGINS_UNLOCKED": "true"}) as host:
+            for role in ("ingest", "api"):
+                status, _, body = host.connection(role).send("GET", "/health")
+                self.assertEqual((status, json.loads(body)["plugins"]), (200, "unlocked"), role)
+            lines = [json.loads(line) for line in (host.data_dir / "dunetrace.log").read_text().splitlines()]
+        self.assertEqual([line for line in lines if line.get("unlocked_plugins") is not True], [])
+        self.assertEqual([line["level"] for line in lines if line["event"] == "plugins.unlocked"], ["warning"])
+
+    def test_a_host_runs_listed_plugins_from_its_own_copies(self):
+        self.expect(0, "lock", self.mine)
+        copies = self.data_dir / "host/plugins"
+        copies.mkdir(parents=True, mode=0o755)
+        os.chmod(copies.parent, 0o755)
+        (copies / ("e" * 64 + ".so")).write_text("of an older version")
+        (copies / (sha256(self.library) + ".so")).write_text("bent")
+        run = RunBuilder(str(uuid.uuid4()), "locked").start()
+        for _ in range(5):
+            run.tool("search")
+        run.complete("final_answer")
+        with Host(data_dir=copies.parent, env=self.env) as host:
+            self.assertEqual(copies.stat().st_mode & 0o777, 0o700)
+            expected = sorted("%s.so" % sha256(path) for path in [*self.own.glob("*.so"), self.library])
+            self.assertEqual(sorted(path.name for path in copies.iterdir()), expected)
+            for path in copies.iterdir():
+                self.assertEqual((path.stat().st_mode & 0o777, sha256(path) + ".so"), (0o400, path.name))
+            for role in ("ingest", "api"):
+                self.assertNotIn("plugins", json.loads(host.connection(role).send("GET", "/health")[2]))
+            host.post(run.events)
+            detail = wait_until(lambda: host.judged(run.run_id), 30, "the run is judged", host.log_tail)
+            self.assertIn("TOOL_LOOP", [signal["failure_type"] for signal in detail["signals"]])
+            lines = (host.data_dir / "dunetrace.log").read_text()
+            self.assertNotIn("unlocked_plugins", lines)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,105 @@
+#include <gtest/gtest.h>
+
+#include "some_runs.hpp"
+
+namespace dunetrace::testing {
+namespace {
+
+class OutsideTest : public ::testing::Test {
+ protected:
+  Result<plugin::Library> describe(const std::string& name) {
+    return plugin::describe_outside(hostile_plugin(name), options_);
+  }
+  std::string refusal(const std::string& name) {
+    const auto library = describe(name);
+    return library ? "not refused" : library.error().text;
+  }
+  static std::vector<config::ParamValue> deed(const char* name) { return {std::string(name)}; }
+
+  TestLog log_;
+  plugin::RunnerOptions options_ = [this] {
+    auto options = runner_options(log_.logger());
+    options.load_limit = std::chrono::milliseconds(300);
+    options.setup_limit = std::chrono::milliseconds(300);
+    return options;
+  }();
+};
+
+TEST_F(OutsideTest, DescribesAsLoadingDoes) {
+  for (const auto& entry : std::filesystem::directory_iterator(shipped_plugins())) {
+    if (entry.path().extension() != ".so") continue;
+    const auto here = plugin::load_library(entry.path(), true).value();
+    const auto there = plugin::describe_outside(entry.path(), runner_options(log_.logger())).value();
+    EXPECT_EQ(there.id, here.id);
+    EXPECT_EQ(there.version, here.version);
+    EXPECT_EQ(there.mode, plugin::Mode::isolated);
+    ASSERT_EQ(there.components.size(), here.components.size());
+    const auto& a = there.components.front();
+    const auto& b = here.components.front();
+    EXPECT_EQ(a.vtable, nullptr);
+    EXPECT_EQ(a.interface, b.interface);
+    EXPECT_EQ(a.schema.id, b.schema.id);
+    EXPECT_EQ(a.schema.signal_types, b.schema.signal_types);
+    EXPECT_EQ(static_cast<bool>(a.schema.check), static_cast<bool>(b.schema.check));
+    ASSERT_EQ(a.schema.params.size(), b.schema.params.size());
+    for (std::size_t i = 0; i < a.schema.params.size(); ++i) {
+      EXPECT_EQ(a.schema.params[i].name, b.schema.params[i].name);
+      EXPECT_EQ(a.schema.params[i].def, b.schema.params[i].def);
+      EXPECT_EQ(a.schema.params[i].max, b.schema.params[i].max);
+      EXPECT_EQ(a.schema.params[i].doc, b.schema.params[i].doc);
+    }
+    ASSERT_EQ(a.templates.size(), b.templates.size());
+    for (std::size_t i = 0; i < a.templates.size(); ++i) {
+      EXPECT_EQ(a.templates[i].title, b.templates[i].title);
+      EXPECT_EQ(a.templates[i].fixes.size(), b.templates[i].fixes.size());
+    }
+  }
+}
+
+TEST_F(OutsideTest, RefusesWhatDoesHarmWhileItIsDescribed) {
+  EXPECT_EQ(refusal("crashing_constructor"), "crashed (SIGABRT) in being loaded");
+  EXPECT_EQ(refusal("exiting_constructor"), "ended its process with status 0 in being loaded");
+  EXPECT_EQ(refusal("endless_constructor"), "did not answer within 300 ms in being loaded");
+  EXPECT_EQ(refusal("crashing_entry"), "crashed (SIGABRT) in its entry function");
+  EXPECT_EQ(refusal("garbage_tables"), "crashed (SIGSEGV) in its entry function");
+  EXPECT_EQ(refusal("no_descriptor"), "the entry function returned nothing");
+  EXPECT_NE(refusal("there_is_no_such_file").find("cannot be loaded"), std::string::npos);
+  EXPECT_FALSE(has_children());
+}
+
+TEST_F(OutsideTest, ValidatesInARunnerThatMayEnd) {
+  const auto library = describe("hostile").value();
+  const auto& check = library.components.front().schema.check;
+  EXPECT_EQ(check(deed("none")), std::nullopt);
+  EXPECT_EQ(check(deed("refuse")), "no");
+  EXPECT_EQ(check(deed("validate")), "could not be checked: crashed (SIGABRT) in validate()");
+  EXPECT_EQ(check(deed("refuse")), "no") << "a new runner answers";
+}
+
+TEST_F(OutsideTest, ExplainsInARunnerThatMayEnd) {
+  const auto library = describe("hostile").value();
+  const auto call = plugin::explain_call(library.components.front(), log_.logger());
+  ASSERT_TRUE(call);
+  const auto ask = [&](std::string_view run) {
+    return call({.signal_type = "WORST", .run_id = run, .agent_id = "a", .evidence = "{}"});
+  };
+  EXPECT_EQ(ask("r")->fields.at("title"), "Found by the worst plugin");
+  EXPECT_EQ(ask("evil"), std::nullopt);
+  EXPECT_TRUE(log_.contains("crashed (SIGABRT) in explain()"));
+  EXPECT_TRUE(ask("r")) << "a new runner answers";
+}
+
+TEST_F(OutsideTest, EndsItsRunnerWithTheLastThatRefersToIt) {
+  {
+    const auto library = describe("hostile").value();
+    EXPECT_EQ(library.components.front().schema.check(deed("none")), std::nullopt);
+    EXPECT_FALSE(has_children()) << "nothing more is to be asked";
+    const auto call = plugin::explain_call(library.components.front(), log_.logger());
+    EXPECT_TRUE(call({.signal_type = "WORST", .run_id = "r", .agent_id = "a", .evidence = "{}"}));
+    EXPECT_TRUE(has_children());
+  }
+  EXPECT_FALSE(has_children());
+}
+
+}  // namespace
+}  // namespace dunetrace::testing
