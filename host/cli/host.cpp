@@ -69,6 +69,10 @@ struct Host::Impl {
   }
 
   Result<> start() {
+    if (setup.settings.host.dev_mode) {
+      log.warn("auth.off", {{"bind", setup.settings.host.bind},
+                            {"reason", "AUTH_MODE is dev: whoever reaches the ports may write and read everything"}});
+    }
     metrics.gauge("dunetrace_build_info", "The version of this host", {{"version", DUNETRACE_VERSION}}).set(1);
     main_db = database("host", 2);
     DUNE_TRY(applied,
