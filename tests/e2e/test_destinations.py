@@ -54,6 +54,9 @@ class Receiver:
         class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
             daemon_threads = True
 
+            def handle_error(self, *_):
+                pass  # a connection that the host has ended
+
         self.server = Server(("127.0.0.1", 0), Handler)
         self.origin = "http://127.0.0.1:%d" % self.server.server_port
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -236,6 +239,23 @@ class Integrations(Outward):
         code, _, err = self.plugin_run("ticket_desk.so")
         self.assertEqual(code, 2)
         self.assertIn("--action", err)
+
+
+class Descriptions(Outward):
+    def describe(self, example, *arguments):
+        code, out, err = run_dunetrace("plugin", "describe", str(EXAMPLES / example), *arguments, data_dir=self.directory)
+        self.assertEqual(code, 0, err)
+        return out
+
+    def test_what_they_take_and_what_they_do_is_told(self):
+        self.assertIn("alert json_post: JSON post", self.describe("json_post.so"))
+        self.assertIn("takes up to 100 alerts at once", self.describe("json_post.so"))
+        self.assertIn("open: Open a ticket (changes something)", self.describe("ticket_desk.so"))
+        component, = json.loads(self.describe("ticket_desk.so", "--json"))["components"]
+        self.assertEqual([(action["id"], action["mutates"]) for action in component["actions"]], [("list", False), ("open", True)])
+        self.assertEqual(component["actions"][1]["input_schema"]["required"], ["title"])
+        component, = json.loads(self.describe("json_post.so", "--json"))["components"]
+        self.assertEqual(component["max_batch"], 100)
 
 
 class Detectors(Outward):
