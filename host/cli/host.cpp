@@ -133,7 +133,11 @@ struct Host::Impl {
     watch.load = [this](const plugin::Generation& previous) {
       return load_detectors(setup, log, previous.file, Purpose::service, &previous.registry);
     };
-    if (has("detect")) watch.try_out = [this](const plugin::Generation& next) { return try_out(next, log); };
+    if (has("detect")) {
+      watch.try_out = [this](const plugin::Generation& before, const plugin::Generation& next) {
+        return try_out(before, next, load_options(setup, Purpose::service, {}, log).runner);
+      };
+    }
     watch.taken_over = [this] {
       vocabularies.take_over();
       if (detect) detect->take_over();
