@@ -11,10 +11,12 @@
 
 #include "api/role.hpp"
 #include "cli/explainers.hpp"
+#include "cli/plugin_services.hpp"
 #include "cli/reloader.hpp"
 #include "cli/try_out.hpp"
 #include "dashboard/role.hpp"
 #include "detect/role.hpp"
+#include "http/outbound.hpp"
 #include "http/server.hpp"
 #include "ingest/role.hpp"
 #include "store/migrations.hpp"
@@ -43,6 +45,8 @@ struct Host::Impl {
   telemetry::Logger& log;
   SystemClock clock;
   telemetry::Metrics metrics;
+  http::Outbound outbound{log, clock};
+  ProcessServices services{log, metrics, outbound, {}};  // what plugins ask for; outlives the roles
   Vocabularies vocabularies;
   Ports ports;
   // Each role has its own pool, so that none waits for another's connections. Roles end before the pools.
@@ -92,6 +96,8 @@ struct Host::Impl {
     const auto& settings = setup.settings.detect;
     detect_db = database("detect", settings.concurrency + 2);
     detect::Options role;
+    role.runner = load_options(setup, Purpose::service, {}, log).runner;
+    role.runner.services = &services;
     role.workers = settings.concurrency;
     role.batch_size = settings.batch_size;
     role.poll_interval = to_ms(settings.poll_interval);
@@ -137,7 +143,11 @@ struct Host::Impl {
     watch.load = [this](const plugin::Generation& previous) {
       return load_detectors(setup, log, previous.file, Purpose::service, &previous.registry);
     };
-    if (has("detect")) watch.try_out = [this](const plugin::Generation& next) { return try_out(next, log); };
+    if (has("detect")) {
+      watch.try_out = [this](const plugin::Generation& before, const plugin::Generation& next) {
+        return try_out(before, next, load_options(setup, Purpose::service, {}, log).runner);
+      };
+    }
     watch.taken_over = [this] {
       vocabularies.take_over();
       if (detect) detect->take_over();

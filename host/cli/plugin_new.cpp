@@ -145,6 +145,10 @@ Result<std::map<fs::path, std::string>> project_of(const fs::path& templates, co
     }
     if (failed) return fail(Code::internal, layer.string() + ": " + failed.message());
   }
+  if (args.lang == "rust") {  // generated from the header, so not kept twice
+    DUNE_TRY(bindings, read(templates.parent_path() / "rust" / "dunetrace.rs"));
+    files["src/dunetrace.rs"] = std::move(bindings);
+  }
   DUNE_TRY(license, read(templates / "licenses" / args.license));
   files["LICENSE"] = filled(license, words);
   return files;

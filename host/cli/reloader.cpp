@@ -95,7 +95,7 @@ void Reloader::attempt(const Snapshot& settled) {
   auto next = options_.load(*current);
   Result<> usable;
   const bool fresh = next && !same(*current, *next);
-  if (fresh && options_.try_out) usable = options_.try_out(*next);
+  if (fresh && options_.try_out) usable = options_.try_out(*current, *next);
   // Somebody was writing while these files were read: what came of it means nothing, and the next look sees more.
   if (snapshot() != settled) return tried_.reset();
   const bool first = !std::exchange(compared_, true);

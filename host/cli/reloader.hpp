@@ -29,8 +29,8 @@ class Reloader {
     std::filesystem::path own_plugins;        // the directory of the host's own plugins
     // Reads what lies on disk now; `previous` is what is in force.
     std::function<Result<plugin::Generation>(const plugin::Generation& previous)> load;
-    // Whether the detectors of a generation can be made at all. May be empty.
-    std::function<Result<>(const plugin::Generation& next)> try_out;
+    // Whether the detectors of `next` that `before` does not have can be made at all. May be empty.
+    std::function<Result<>(const plugin::Generation& before, const plugin::Generation& next)> try_out;
     std::function<void()> taken_over;  // after another generation was put in force
   };
 

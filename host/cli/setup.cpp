@@ -54,7 +54,7 @@ plugin::LoadOptions load_options(const Setup& setup, Purpose purpose, std::vecto
   if (purpose == Purpose::service) options.private_dir = setup.settings.host.data_dir / "plugins";
   options.public_key = setup.settings.host.plugins_public_key;
   options.unlocked = setup.settings.host.plugins_unlocked;
-  options.for_tools = purpose != Purpose::look;  // detection asks nobody outside of its process yet
+  options.for_tools = purpose == Purpose::tool;
   options.runner.log = &log;
   return options;
 }

@@ -26,6 +26,13 @@ std::string host_name() {
   return name;
 }
 
+// Like the workers' own.
+plugin::RunnerOptions runner_of(const Options& options, telemetry::Logger& log) {
+  auto runner = options.runner;
+  if (runner.log == nullptr) runner.log = &log;
+  return runner;
+}
+
 }  // namespace
 
 struct Role::Impl {
@@ -39,7 +46,7 @@ struct Role::Impl {
         counters(metrics),
         wakeup(o.workers),
         quarantine(host_name(), db, live, log, metrics, clock),
-        inventory(host_name(), db, live, clock) {
+        inventory(host_name(), db, live, clock, runner_of(options, log)) {
     // Before the first run is judged: what was off before the start is off after it.
     if (const auto read = quarantine.cycle(); !read) plugins_failed(read.error());
     for (int i = 0; i < options.workers; ++i) {
