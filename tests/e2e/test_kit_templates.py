@@ -66,7 +66,8 @@ class Templates(unittest.TestCase):
         for name in ("", "Loop", "9lives", "a-b", "a__b", "a_", "_a", "class", "default", "x" * 49, "../x"):
             with self.subTest(name):
                 self.assertIn("NAME", self.new("detector", "--dir", "never", "--", name, expect=2))
-        self.assertIn("no template for alert in rust", self.new("alert", "hook", "--lang", "rust", expect=2))
+        self.new("detector", "a_b", "--lang", "cobol", expect=2)
+        self.new("dashboard", "a_b", expect=2)
         self.assertIn("--vendor", self.new("detector", "a_b", "--vendor", 'x"y', expect=2))
         self.assertFalse((self.top / "never").exists())
 
@@ -89,16 +90,34 @@ class Templates(unittest.TestCase):
         left = [str(file) for file in (self.top / "ours").rglob("*") if file.is_file() and "{{" in file.read_text()]
         self.assertEqual(left, [])
 
-    @unittest.skipUnless(shutil.which("cargo"), "there is no cargo: the Rust template is offered only where it is")
-    def test_detector_in_rust(self):
-        self.new("detector", "sample_rust", "--lang", "rust")
-        project = self.top / "sample_rust"
-        self.run_in(project, "cargo", "build", "--release", "--offline", "--quiet")
-        library = project / "target/release/libsample_rust.so"
+    def test_rust_needs_cargo(self):
+        path, os.environ["PATH"] = os.environ["PATH"], "/usr/bin:/bin"  # Debian's own cargo is not asked for by scripts/setup
+        self.addCleanup(os.environ.__setitem__, "PATH", path)
+        if shutil.which("cargo"):
+            self.skipTest("cargo is in /usr/bin, where it cannot be hidden")
+        self.assertIn("no cargo in PATH", self.new("detector", "rusty", "--lang", "rust", expect=2))
+        self.assertFalse((self.top / "rusty").exists())
+
+    def in_rust(self, kind):
+        name = "sample_%s_rust" % kind
+        self.assertIn("cargo build --release", self.new(kind, name, "--lang", "rust"))
+        project = self.top / name
+        self.assertNotIn("warning", self.run_in(project, "cargo", "build", "--release", "--offline", "--quiet"))
+        library = project / ("target/release/lib%s.so" % name)
         self.assertEqual(self.exported(library), ["dune_plugin_entry_v1"])
         self.run_in(project, "cargo", "test", "--offline", "--quiet")
-        self.assertIn("0 failed", self.run_in(project, "dunetrace", "plugin", "test", "."))
         self.run_in(project, "dunetrace", "plugin", "check", library)
+        return project
+
+    @unittest.skipUnless(shutil.which("cargo"), "there is no cargo: the Rust templates are offered only where it is")
+    def test_detector_in_rust(self):
+        project = self.in_rust("detector")
+        self.assertIn("5 cases, 0 failed", self.run_in(project, "dunetrace", "plugin", "test", "."))
+
+    @unittest.skipUnless(shutil.which("cargo"), "there is no cargo: the Rust templates are offered only where it is")
+    def test_destination_and_integration_in_rust(self):
+        self.in_rust("alert")
+        self.in_rust("integration")
 
 
 def template_test(kind, lang):
