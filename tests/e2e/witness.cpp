@@ -22,9 +22,9 @@ struct Witness {
   static constexpr auto params =
       std::make_tuple(dunetrace::param(&Params::level, "level", std::int64_t{0}, std::int64_t{0}, std::int64_t{1000},
                                        "levels", "Is told in the evidence."));
-  static constexpr dune_template templates[] = {
-      {sizeof(dune_template), 0, dunetrace::lit("WITNESS"), dunetrace::lit("Build {build} at level {level}"),
-       dunetrace::lit("w"), dunetrace::lit("y"), dunetrace::lit("e"), nullptr}};
+  static constexpr dune_template templates[] = {{sizeof(dune_template), 0, dunetrace::lit("WITNESS"),
+                                                 dunetrace::lit("Build {build} at level {level}"), dunetrace::lit("w"),
+                                                 dunetrace::lit("y"), dunetrace::lit("e"), nullptr}};
 
   explicit Witness(const Params& values) : params_(values) {
     if (values.level == kTooMuch) std::abort();
