@@ -145,7 +145,9 @@ struct Host::Impl {
     };
     if (has("detect")) {
       watch.try_out = [this](const plugin::Generation& before, const plugin::Generation& next) {
-        return try_out(before, next, load_options(setup, Purpose::service, {}, log).runner);
+        auto runner = load_options(setup, Purpose::service, {}, log).runner;
+        runner.services = &services;
+        return try_out(before, next, runner);
       };
     }
     watch.taken_over = [this] {
@@ -192,7 +194,7 @@ struct Host::Impl {
   bool stop(std::chrono::milliseconds limit) {
     if (std::exchange(stopped, true)) return stored;
     log.info("host.stopping");
-    reloader.reset();
+    if (reloader) reloader->request_stop();
     // What waits for a database that does not answer waits for ever: past the limit it is told to give up.
     std::jthread at_limit([this, until = std::chrono::steady_clock::now() + limit + kStopGrace](std::stop_token over) {
       std::mutex mutex;
@@ -212,6 +214,7 @@ struct Host::Impl {
     }
     ingest.reset();
     dashboard.reset();
+    reloader.reset();
     api.reset();
     detect.reset();
     at_limit = std::jthread();  // stops and joins

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "core/clock.hpp"
+#include "plugin/conduct.hpp"
 #include "plugin/generation.hpp"
 #include "plugin/isolation/runner_options.hpp"
 #include "store/database.hpp"
@@ -24,6 +26,8 @@ struct Options {
   std::chrono::milliseconds lease{15'000};     // after which a dead worker's runs are taken by others
   std::vector<std::string> baseline_agents{};  // ids, trailing * allowed: whose usual step count is learned
   plugin::RunnerOptions runner{};              // how isolated plugins are run; their services outlive the role
+  std::filesystem::path recorder_dir{};        // what was being called when the process ended; empty = not kept
+  std::vector<plugin::Strike> past{};          // of processes that a plugin ended: they count before any run is judged
 };
 
 class Role {

@@ -10,9 +10,9 @@
 
 namespace detectors {
 
-// Confidence from `ratio` = observed / threshold: 0.5 at the threshold, 0.9 at twice of it, 1 from 2.25 on. There is
-// no lower end: a ratio of 0.5 gives 0.3. Not rounded; whoever stores it rounds.
-inline double scale(double ratio) { return std::min(1.0, 0.5 + (ratio - 1.0) * 0.4); }
+// Confidence from `ratio` = observed / threshold: 0.5 at the threshold, 0.9 at twice of it, 1 from 2.25 on. A ratio
+// of 0.5 gives 0.3, and what is far below the threshold 0. Not rounded; whoever stores it rounds.
+inline double scale(double ratio) { return std::clamp(0.5 + (ratio - 1.0) * 0.4, 0.0, 1.0); }
 
 inline double ratio_of(std::int64_t observed, std::int64_t threshold) {
   return static_cast<double>(observed) / static_cast<double>(threshold);
