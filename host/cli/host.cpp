@@ -98,6 +98,7 @@ struct Host::Impl {
     detect::Options role;
     role.runner = load_options(setup, Purpose::service, {}, log).runner;
     role.runner.services = &services;
+    role.recorder_dir = setup.settings.host.data_dir / "recorder";
     role.workers = settings.concurrency;
     role.batch_size = settings.batch_size;
     role.poll_interval = to_ms(settings.poll_interval);

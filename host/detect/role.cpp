@@ -50,10 +50,9 @@ struct Role::Impl {
         inventory(host_name(), db, live, clock, runner_of(options, log)) {
     // Before the first run is judged: what was off before the start is off after it.
     auto read = exchange();
-    for (const auto& strike : options.past) quarantine.strike(strike);
-    if (read && !options.past.empty()) read = exchange();  // kept, should the next process end as well
-    if (!read) plugins_failed(read.error());
     open_record();
+    if (read && quarantine.unwritten() > 0) read = exchange();  // kept, should this process end as well
+    if (!read) plugins_failed(read.error());
     for (int i = 0; i < options.workers; ++i) {
       workers.push_back(
           std::make_unique<Worker>(options, stall_timeout, db, live, log, counters, clock, &quarantine, record.get()));

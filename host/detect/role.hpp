@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "core/clock.hpp"
-#include "plugin/conduct.hpp"
 #include "plugin/generation.hpp"
 #include "plugin/isolation/runner_options.hpp"
 #include "store/database.hpp"
@@ -27,7 +26,6 @@ struct Options {
   std::vector<std::string> baseline_agents{};  // ids, trailing * allowed: whose usual step count is learned
   plugin::RunnerOptions runner{};              // how isolated plugins are run; their services outlive the role
   std::filesystem::path recorder_dir{};        // what was being called when the process ended; empty = not kept
-  std::vector<plugin::Strike> past{};          // of processes that a plugin ended: they count before any run is judged
 };
 
 class Role {

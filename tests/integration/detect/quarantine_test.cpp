@@ -260,17 +260,6 @@ TEST_F(QuarantineTest, InventoryAsksTheDatabaseNothingWhileNothingChanges) {
   EXPECT_EQ(rows("plugin_hosts"), "1");
 }
 
-TEST_F(QuarantineTest, RoleCountsWhatEndedTheProcessBefore) {
-  const SystemClock time;
-  for (int start = 1; start <= 2; ++start) {
-    store::Database role_db(database.options(), database.log().logger(), database.metrics());
-    const Role role({.workers = 1, .past = {on_run("r1")}}, role_db, live, database.log().logger(), database.metrics(),
-                    time);
-    EXPECT_EQ(rows("plugin_strikes"), std::to_string(start)) << "stored before a run can end the process again";
-  }
-  EXPECT_EQ(rows("plugin_quarantine"), "1");
-}
-
 TEST_F(QuarantineTest, RoleReportsAndTakesOverWithoutBeingAsked) {
   const SystemClock time;
   store::Database role_db(database.options(), database.log().logger(), database.metrics());
