@@ -1,10 +1,13 @@
 #include "detect/judge.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "detect/scoring.hpp"
 
 namespace dunetrace::detect {
+
+constexpr std::array<std::size_t, 2> kSendAfter{6, 16};  // runs of a batch
 
 // One run on its way to a verdict.
 struct Judge::Sitting {
@@ -189,6 +192,8 @@ std::size_t Judge::sit(std::span<const Run> runs, std::size_t first, std::vector
     Sitting sitting{run, profile, taken, std::vector<Part>(taken.size())};
     if (!ask_others(sitting, sittings.empty())) break;
     sittings.emplace_back(next, std::move(sitting));
+    // The runners begin while the rest is laid out.
+    if (crew_ && std::ranges::count(kSendAfter, sittings.size())) crew_->send();
   }
   if (crew_) crew_->send();
   for (auto& [index, sitting] : sittings) ask_here(sitting);
