@@ -207,7 +207,7 @@ static const dune_plugin plugin = { .magic = DUNE_MAGIC, .abi_major = DUNE_ABI_M
   .component_stride = sizeof(dune_component) };
 
 #ifdef BREAK_SLOW_SCAN
-__attribute__((constructor)) static void slow(void) { for (volatile int i = 0; i < 400000000; ++i) { } }
+__attribute__((constructor)) static void slow(void) { for (volatile long i = 0; i < 2000000000; ++i) { } }
 #endif
 #ifdef BREAK_CONSTRUCTOR
 __attribute__((constructor)) static void crash(void) { *(volatile int *)8 = 1; }
