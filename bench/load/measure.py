@@ -24,7 +24,8 @@ REST_S = 10          # after the load, before memory is looked at again
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=pathlib.Path, default=REPOSITORY / "build/release")
-    parser.add_argument("--seconds", type=float, default=8, help="of each part")
+    parser.add_argument("--seconds", type=float, default=5, help="of each part of each round")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--variants", default="all,ingest", help="comma-separated: all, ingest")
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--most-behind", type=int, default=20_000,
@@ -48,7 +49,7 @@ def run_files():
     return sorted(folder.glob("*.ndjson.gz")) if folder.is_dir() else []
 
 
-def part(result, observer, name, work):
+def part(observer, name, work):
     """One part of a measurement: the client's figures, and what host and database used meanwhile."""
     before, load = observer.cpu(), os.getloadavg()[0]
     figures = work()
@@ -56,9 +57,18 @@ def part(result, observer, name, work):
     figures["host_cpu_s"] = round(after["host"] - before["host"], 2)
     figures["postgres_cpu_s"] = round(after["postgres"] - before["postgres"], 2)
     figures["load_average_before"] = round(load, 2)
-    result[name] = figures
     print("  %-10s %s" % (name, json.dumps(figures)), file=sys.stderr)
     return figures
+
+
+def rate_of(parts):
+    """Rows or events per second over several parts, each until its last one was visible."""
+    return sum(p.get("rows") or p["events"] for p in parts) / sum(p["seconds"] + p.get("visible_after_s", 0) for p in parts)
+
+
+def cpu_of(parts, whose):
+    """CPU seconds per 100,000 rows or events."""
+    return sum(p[whose + "_cpu_s"] for p in parts) / sum(p.get("rows") or p["events"] for p in parts) * 1e5
 
 
 def measure(host, salt, files):
@@ -66,44 +76,46 @@ def measure(host, salt, files):
     client = Client(OPTIONS.build / "bench/ingest_load", host, files, salt)
     seconds = OPTIONS.seconds
     closed = {"connections": OPTIONS.connections, "most_behind": OPTIONS.most_behind}
-    host.settle(SETTLE_LIMIT_S)
+    host.prime()
     with Observer(host) as observer:
         time.sleep(2)
         result["rss_idle_mib"] = observer.rss_mib()
         client.send(seconds=2, batch=100, **closed)  # caches, partitions and plans are warm afterwards
         host.settle(SETTLE_LIMIT_S)
-        copies = [part(result, observer, "copy_before", lambda: client.copy(seconds=seconds / 2))]
-        observer.reset_peak()
-        sustained = part(result, observer, "sustained", lambda: client.send(seconds=seconds, batch=100, **closed))
+        rounds = {"copy": [], "sustained": [], "small": []}
+        # In turn: the machine changes, the tables grow, and checkpoints of the database make its speed go up and down.
+        for _ in range(OPTIONS.rounds):
+            for name, work in (("copy", lambda: client.copy(seconds=seconds)),
+                               ("sustained", lambda: client.send(seconds=seconds, batch=100, **closed)),
+                               ("small", lambda: client.send(seconds=seconds, batch=20, **closed))):
+                rounds[name].append(part(observer, name, work))
+                host.settle(SETTLE_LIMIT_S)
+        result.update(rounds)
+        result["copy_rows_per_s"] = copy = rate_of(rounds["copy"])
+        result["sustained_per_s"] = sustained = rate_of(rounds["sustained"])
+        result["small_per_s"] = rate_of(rounds["small"])
+        result["ratio"], result["small_ratio"] = sustained / copy, result["small_per_s"] / copy
+        rate = (OPTIONS.rate or sustained / 2) / 100
+        result["latency"] = part(observer, "latency", lambda: client.send(
+            seconds=seconds * 2, batch=100, connections=OPTIONS.connections, rate=rate))
+        result["flood"] = part(observer, "flood", lambda: client.send(
+            seconds=seconds, batch=20, connections=OPTIONS.connections))
         host.settle(SETTLE_LIMIT_S)
-        copies.append(part(result, observer, "copy_between", lambda: client.copy(seconds=seconds / 2)))
-        small = part(result, observer, "small", lambda: client.send(seconds=seconds, batch=20, **closed))
-        host.settle(SETTLE_LIMIT_S)
-        copies.append(part(result, observer, "copy_after", lambda: client.copy(seconds=seconds / 2)))
-        part(result, observer, "flood", lambda: client.send(seconds=seconds, batch=20, connections=OPTIONS.connections))
-        host.settle(SETTLE_LIMIT_S)
-        rate = (OPTIONS.rate or sustained["visible_per_s"] / 2) / 100
-        part(result, observer, "latency",
-             lambda: client.send(seconds=seconds, batch=100, connections=OPTIONS.connections, rate=rate))
         result["rss_peak_mib"] = observer.peak_mib()
         time.sleep(REST_S)
         result["rss_after_mib"] = observer.rss_mib()
-    copy = sum(c["rows"] for c in copies[:2]) / sum(c["seconds"] for c in copies[:2])
-    small_copy = sum(c["rows"] for c in copies[1:]) / sum(c["seconds"] for c in copies[1:])
-    result["copy_rows_per_s"] = copy
-    result["ratio"] = sustained["visible_per_s"] / copy
-    result["small_ratio"] = small["visible_per_s"] / small_copy
     result["check"] = client.check()
     return result
 
 
 ROWS = [
     ("bare COPY, 5,000 rows each, rows/s", lambda r: r["copy_rows_per_s"], "%.0f"),
-    ("sustained, HTTP to visible, events/s", lambda r: r["sustained"]["visible_per_s"], "%.0f"),
+    ("  PostgreSQL CPU per 100,000 rows, s", lambda r: cpu_of(r["copy"], "postgres"), "%.2f"),
+    ("batches of 100, HTTP to visible, events/s", lambda r: r["sustained_per_s"], "%.0f"),
     ("  ratio to COPY (target 0.5)", lambda r: r["ratio"], "%.2f"),
-    ("  host CPU per 100,000 events, s", lambda r: r["sustained"]["host_cpu_s"] / r["sustained"]["events"] * 1e5, "%.2f"),
-    ("  PostgreSQL CPU per 100,000 events, s", lambda r: r["sustained"]["postgres_cpu_s"] / r["sustained"]["events"] * 1e5, "%.2f"),
-    ("batches of 20, requests/s to visible", lambda r: r["small"]["visible_per_s"] / 20, "%.0f"),
+    ("  host CPU per 100,000 events, s", lambda r: cpu_of(r["sustained"], "host"), "%.2f"),
+    ("  PostgreSQL CPU per 100,000 events, s", lambda r: cpu_of(r["sustained"], "postgres"), "%.2f"),
+    ("batches of 20, requests/s to visible", lambda r: r["small_per_s"] / 20, "%.0f"),
     ("  ratio to COPY", lambda r: r["small_ratio"], "%.2f"),
     ("batches of 20, flooded, 202s/s (target 5,000)", lambda r: r["flood"]["requests_per_s"], "%.0f"),
     ("202 at half the sustained rate, p50 ms (target 1.5)", lambda r: r["latency"]["latency_ms"]["p50"], "%.2f"),
