@@ -11,7 +11,7 @@ namespace {
 Result<int> check(const std::string& file) {
   DUNE_TRY(setup, load_setup());
   telemetry::Logger log(telemetry::Level::error);
-  DUNE_TRY(detectors, load_detectors(setup, log, file));
+  DUNE_TRY(detectors, load_detectors(setup, log, file, Purpose::look));
   std::size_t live = 0;
   std::size_t shadow = 0;
   for (const auto& detector : detectors.config.profile_for("").detectors) {

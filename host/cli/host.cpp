@@ -11,10 +11,12 @@
 
 #include "api/role.hpp"
 #include "cli/explainers.hpp"
+#include "cli/plugin_services.hpp"
 #include "cli/reloader.hpp"
 #include "cli/try_out.hpp"
 #include "dashboard/role.hpp"
 #include "detect/role.hpp"
+#include "http/outbound.hpp"
 #include "http/server.hpp"
 #include "ingest/role.hpp"
 #include "store/migrations.hpp"
@@ -43,6 +45,8 @@ struct Host::Impl {
   telemetry::Logger& log;
   SystemClock clock;
   telemetry::Metrics metrics;
+  http::Outbound outbound{log, clock};
+  ProcessServices services{log, metrics, outbound, {}};  // what plugins ask for; outlives the roles
   Vocabularies vocabularies;
   Ports ports;
   // Each role has its own pool, so that none waits for another's connections. Roles end before the pools.
@@ -69,6 +73,10 @@ struct Host::Impl {
   }
 
   Result<> start() {
+    if (setup.settings.host.dev_mode) {
+      log.warn("auth.off", {{"bind", setup.settings.host.bind},
+                            {"reason", "AUTH_MODE is dev: whoever reaches the ports may write and read everything"}});
+    }
     metrics.gauge("dunetrace_build_info", "The version of this host", {{"version", DUNETRACE_VERSION}}).set(1);
     main_db = database("host", 2);
     DUNE_TRY(applied,
@@ -88,6 +96,9 @@ struct Host::Impl {
     const auto& settings = setup.settings.detect;
     detect_db = database("detect", settings.concurrency + 2);
     detect::Options role;
+    role.runner = load_options(setup, Purpose::service, {}, log).runner;
+    role.runner.services = &services;
+    role.recorder_dir = setup.settings.host.data_dir / "recorder";
     role.workers = settings.concurrency;
     role.batch_size = settings.batch_size;
     role.poll_interval = to_ms(settings.poll_interval);
@@ -133,7 +144,13 @@ struct Host::Impl {
     watch.load = [this](const plugin::Generation& previous) {
       return load_detectors(setup, log, previous.file, Purpose::service, &previous.registry);
     };
-    if (has("detect")) watch.try_out = [this](const plugin::Generation& next) { return try_out(next, log); };
+    if (has("detect")) {
+      watch.try_out = [this](const plugin::Generation& before, const plugin::Generation& next) {
+        auto runner = load_options(setup, Purpose::service, {}, log).runner;
+        runner.services = &services;
+        return try_out(before, next, runner);
+      };
+    }
     watch.taken_over = [this] {
       vocabularies.take_over();
       if (detect) detect->take_over();
@@ -178,7 +195,7 @@ struct Host::Impl {
   bool stop(std::chrono::milliseconds limit) {
     if (std::exchange(stopped, true)) return stored;
     log.info("host.stopping");
-    reloader.reset();
+    if (reloader) reloader->request_stop();
     // What waits for a database that does not answer waits for ever: past the limit it is told to give up.
     std::jthread at_limit([this, until = std::chrono::steady_clock::now() + limit + kStopGrace](std::stop_token over) {
       std::mutex mutex;
@@ -198,6 +215,7 @@ struct Host::Impl {
     }
     ingest.reset();
     dashboard.reset();
+    reloader.reset();
     api.reset();
     detect.reset();
     at_limit = std::jthread();  // stops and joins

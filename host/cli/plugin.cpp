@@ -43,7 +43,7 @@ Command make_plugin(CLI::App& parent) {
       ->required()
       ->check(CLI::IsMember({"detector", "alert", "integration"}));
   fresh->add_option("name", args->project.name, "What it is called, in lower_snake_case")->required();
-  fresh->add_option("--lang", args->project.lang, "cpp, c or rust (detectors only)")
+  fresh->add_option("--lang", args->project.lang, "cpp, c or rust (needs cargo)")
       ->check(CLI::IsMember({"cpp", "c", "rust"}))
       ->capture_default_str();
   fresh->add_option("--dir", args->project.directory, "Where to write it; must be new or empty (default: ./NAME)");

@@ -35,6 +35,12 @@ std::string text_of(const plugin::Library& library) {
     if (!schema.signal_types.empty()) out += fmt::format("    emits {}\n", fmt::join(schema.signal_types, ", "));
     out += schema.params.empty() ? "    no parameters\n" : "    parameters\n";
     for (const auto& spec : schema.params) out += text_of(spec);
+    if (component.max_batch > 0) out += fmt::format("    takes up to {} alerts at once\n", component.max_batch);
+    if (!component.actions.empty()) out += "    actions\n";
+    for (const auto& action : component.actions) {
+      out += fmt::format("      {}: {}{}\n        {}\n        input {}\n", action.id, line(action.title),
+                         action.mutates ? " (changes something)" : "", line(action.doc), line(action.input_schema));
+    }
     for (const auto& text : component.templates) {
       const auto paths = explain::evidence_paths(text);
       if (!paths.empty()) out += fmt::format("    explained by {}\n", line(fmt::format("{}", fmt::join(paths, ", "))));
@@ -95,6 +101,21 @@ void write(json::Writer& out, const plugin::Template& text) {
   out.end_object();
 }
 
+void write(json::Writer& out, const std::vector<plugin::Action>& actions) {
+  out.key("actions");
+  out.begin_array();
+  for (const auto& action : actions) {
+    out.begin_object();
+    out.field("id", action.id);
+    out.field("title", action.title);
+    out.field("doc", action.doc);
+    out.field("mutates", action.mutates);
+    out.field_raw("input_schema", action.input_schema);  // checked to be JSON when it was described
+    out.end_object();
+  }
+  out.end_array();
+}
+
 void write(json::Writer& out, const plugin::Component& component) {
   out.begin_object();
   out.field("id", component.schema.id);
@@ -111,6 +132,8 @@ void write(json::Writer& out, const plugin::Component& component) {
   out.begin_array();
   for (const auto& text : component.templates) write(out, text);
   out.end_array();
+  if (component.max_batch > 0) out.field("max_batch", component.max_batch);
+  if (!component.actions.empty()) write(out, component.actions);
   out.end_object();
 }
 

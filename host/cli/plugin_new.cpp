@@ -145,6 +145,10 @@ Result<std::map<fs::path, std::string>> project_of(const fs::path& templates, co
     }
     if (failed) return fail(Code::internal, layer.string() + ": " + failed.message());
   }
+  if (args.lang == "rust") {  // generated from the header, so not kept twice
+    DUNE_TRY(bindings, read(templates.parent_path() / "rust" / "dunetrace.rs"));
+    files["src/dunetrace.rs"] = std::move(bindings);
+  }
   DUNE_TRY(license, read(templates / "licenses" / args.license));
   files["LICENSE"] = filled(license, words);
   return files;
@@ -194,8 +198,8 @@ Result<> check(const PluginNew& args, const fs::path& templates) {
   }
   std::error_code failed;
   if (!fs::is_directory(templates / args.kind / args.lang, failed)) {
-    return fail(Code::invalid_argument, fmt::format("there is no template for {} in {}; there is one in: cpp, c{}",
-                                                    args.kind, args.lang, args.kind == "detector" ? ", rust" : ""));
+    return fail(Code::internal,
+                (templates / args.kind / args.lang).string() + ": no such directory; the installation is incomplete");
   }
   if (args.lang == "rust" && !in_path("cargo")) {
     return fail(Code::invalid_argument, "--lang rust: there is no cargo in PATH; install Rust, or use cpp or c");
@@ -211,13 +215,13 @@ void say(const PluginNew& args, const fs::path& directory, const std::map<fs::pa
   const auto built = rust ? "target/release/lib" + args.name + ".so" : "build/" + args.name + ".so";
   std::printf("Next:\n  cd %s\n", directory.c_str());
   if (rust) {
-    std::printf("  cargo build --release\n");
+    std::printf("  cargo test\n  cargo build --release\n");
   } else {
     const auto prefix = paths.plugins.parent_path().parent_path().parent_path();
     std::printf("  cmake -S . -B build -DCMAKE_PREFIX_PATH=%s\n  cmake --build build\n", prefix.c_str());
     std::printf("  ctest --test-dir build --output-on-failure\n");
   }
-  if (rust) std::printf("  dunetrace plugin test .\n");
+  if (rust && args.kind == "detector") std::printf("  dunetrace plugin test .\n");
   std::printf("  dunetrace plugin check %s\n", built.c_str());
   std::error_code failed;
   if (fs::exists(paths.plugins / (args.name + ".so"), failed)) {

@@ -68,7 +68,9 @@ Result<plugin::HttpReply> ProcessServices::http(std::string_view component, cons
   {
     const std::lock_guard lock(mutex_);
     const auto own = own_.find(component);
-    if (own != own_.end()) allowed.insert(allowed.end(), own->second.begin(), own->second.end());
+    // Whoever asks from a process of its own may be anybody: a detector is never admitted.
+    if (own == own_.end()) return fail(Code::denied, "this component makes no requests");
+    allowed.insert(allowed.end(), own->second.begin(), own->second.end());
   }
   auto reply = outbound_.send(
       {std::string(component), request.method, request.url, request.headers, request.body, request.timeout}, allowed);

@@ -26,8 +26,9 @@ class ProcessServices final : public plugin::Services {
   ProcessServices(telemetry::Logger& log, telemetry::Metrics& metrics, const http::Outbound& outbound,
                   const std::vector<http::Origin>& operator_list);
 
-  // The component may reach what its own parameters name (texts that are URLs, secrets resolved), from now on and until
-  // it is admitted again. Only scheme, host and port are kept.
+  // The component, a destination or integration, may reach what its own parameters name (texts that are URLs, secrets
+  // resolved) and the operator's list, from now on and until it is admitted again. Only scheme, host and port are kept.
+  // Whoever was not admitted reaches nothing.
   void admit(const std::string& component, std::span<const config::ParamValue> values);
 
   void log(std::string_view component, std::string_view run, telemetry::Level level, std::string_view text) override;

@@ -61,7 +61,7 @@ struct Shown {
 
 std::vector<Shown> shown(const plugin::Generation& loaded, const Known& known) {
   std::vector<Shown> list;
-  for (auto& component : detect::inventory_of(loaded, {}, "").components) {
+  for (auto& component : detect::inventory_of(loaded, {}, "", "").components) {
     const auto found = known.rows.find({component.component, component.sha256});
     list.push_back({std::move(component), found == known.rows.end() ? nullptr : &found->second});
   }
@@ -154,7 +154,7 @@ void print_json(const plugin::Generation& loaded, const std::vector<Shown>& list
   out.begin_array();
   for (const auto& one : list) write_component(out, one, known);
   out.end_array();
-  const auto report = detect::inventory_of(loaded, {}, "");
+  const auto report = detect::inventory_of(loaded, {}, "", "");
   out.field_raw("not_loaded", report.refusals);
   out.field_raw("notes", report.notes);
   out.field("unlocked", report.unlocked);

@@ -60,20 +60,20 @@ void Reloader::run(const std::stop_token& stop) {
     }
     if (stop.stop_requested()) return;
     try {
-      look();
+      look(stop);
     } catch (const std::exception& error) {  // no memory, no descriptors: what is in force stays
       refuse(error.what());
     }
   }
 }
 
-void Reloader::look() {
+void Reloader::look(const std::stop_token& stop) {
   auto now = snapshot();
   const bool settled = now == last_;
   last_ = std::move(now);
   if (!settled) return;
   const bool again = refused_at_ && clock_.steady() - *refused_at_ >= options_.retry;
-  if (tried_ != last_ || again) attempt(last_);
+  if (tried_ != last_ || again) attempt(last_, stop);
 }
 
 // A file that cannot be parsed leaves the directories of the last one that could: one of them may hold the remedy.
@@ -89,15 +89,16 @@ Snapshot Reloader::snapshot() {
   return found;
 }
 
-void Reloader::attempt(const Snapshot& settled) {
+void Reloader::attempt(const Snapshot& settled, const std::stop_token& stop) {
   tried_ = settled;
   const auto current = live_.current();
   auto next = options_.load(*current);
   Result<> usable;
   const bool fresh = next && !same(*current, *next);
-  if (fresh && options_.try_out) usable = options_.try_out(*next);
+  if (fresh && options_.try_out && !stop.stop_requested()) usable = options_.try_out(*current, *next);
   // Somebody was writing while these files were read: what came of it means nothing, and the next look sees more.
   if (snapshot() != settled) return tried_.reset();
+  if (stop.stop_requested()) return;
   const bool first = !std::exchange(compared_, true);
   if (!next) return refuse(next.error().text);
   if (!usable) return refuse(usable.error().text);

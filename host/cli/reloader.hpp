@@ -29,17 +29,20 @@ class Reloader {
     std::filesystem::path own_plugins;        // the directory of the host's own plugins
     // Reads what lies on disk now; `previous` is what is in force.
     std::function<Result<plugin::Generation>(const plugin::Generation& previous)> load;
-    // Whether the detectors of a generation can be made at all. May be empty.
-    std::function<Result<>(const plugin::Generation& next)> try_out;
+    // Whether the detectors of `next` that `before` does not have can be made at all. May be empty.
+    std::function<Result<>(const plugin::Generation& before, const plugin::Generation& next)> try_out;
     std::function<void()> taken_over;  // after another generation was put in force
   };
 
   // Everything but the options outlives it. Its first look also finds what changed since `live` was loaded.
   Reloader(Options options, plugin::Live& live, telemetry::Logger& log, telemetry::Metrics& metrics,
            const Clock& clock);
-  ~Reloader();  // ends what it is doing first
+  ~Reloader();  // ends what it is doing first, which may take seconds when a plugin does not answer
   Reloader(const Reloader&) = delete;
   Reloader& operator=(const Reloader&) = delete;
+
+  // Puts nothing in force any more. Does not wait.
+  void request_stop() { thread_.request_stop(); }
 
  private:
   struct Metrics {
@@ -49,9 +52,9 @@ class Reloader {
   };
 
   void run(const std::stop_token& stop);
-  void look();
+  void look(const std::stop_token& stop);
   [[nodiscard]] Snapshot snapshot();
-  void attempt(const Snapshot& settled);
+  void attempt(const Snapshot& settled, const std::stop_token& stop);
   void put_in_force(plugin::Generation next);
   void refuse(const std::string& reason);
 

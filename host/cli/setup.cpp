@@ -23,8 +23,11 @@ void mark_unlocked(const Setup& setup, telemetry::Logger& log) {
   if (setup.settings.host.plugins_unlocked) log.always("unlocked_plugins", true);
 }
 
-// A name nobody knows may be that of a plugin which is there and was not loaded.
+// A name nobody knows may be that of a plugin which is there and was not loaded, or of a parameter its new code has.
 tl::unexpected<Error> with_files_left_out(Error error, const plugin::Registry& registry) {
+  if (error.text.find("unknown ") != std::string::npos) {
+    for (const auto& notice : registry.notices()) error.text += "; " + notice;
+  }
   if (error.text.find("unknown detector") != std::string::npos) {
     for (const auto& refusal : registry.refusals()) {
       error.text += "; " + refusal.file.string() + " was not loaded: " + refusal.reason;
@@ -54,7 +57,7 @@ plugin::LoadOptions load_options(const Setup& setup, Purpose purpose, std::vecto
   if (purpose == Purpose::service) options.private_dir = setup.settings.host.data_dir / "plugins";
   options.public_key = setup.settings.host.plugins_public_key;
   options.unlocked = setup.settings.host.plugins_unlocked;
-  options.for_tools = purpose != Purpose::look;  // detection asks nobody outside of its process yet
+  options.for_tools = purpose == Purpose::tool;
   options.runner.log = &log;
   return options;
 }

@@ -3,11 +3,15 @@
 
 #include "core/result.hpp"
 #include "plugin/generation.hpp"
+#include "plugin/isolation/runner_options.hpp"
 #include "telemetry/log.hpp"
 
 namespace dunetrace::cli {
 
-// The error names the detector, the section of detectors.yml and the detector's own reason.
-[[nodiscard]] Result<> try_out(const plugin::Generation& generation, telemetry::Logger& log);
+// Only what `before` does not have in force already: a detector that turned out bad later on must not keep operators
+// from changing anything else. `runner.log` is set. The error names the section of detectors.yml, the file, the
+// detector and its reason.
+[[nodiscard]] Result<> try_out(const plugin::Generation& before, const plugin::Generation& next,
+                               const plugin::RunnerOptions& runner);
 
 }  // namespace dunetrace::cli

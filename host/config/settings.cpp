@@ -67,6 +67,10 @@ fs::path data_dir(SettingReader& read, const Environment& env, bool as_root) {
   return fs::absolute(chosen).lexically_normal();
 }
 
+bool is_loopback(std::string_view bind) {
+  return bind == "localhost" || bind == "::1" || bind == "[::1]" || bind.starts_with("127.");
+}
+
 Settings::Host read_host(SettingReader& read, const Environment& env, bool as_root) {
   constexpr std::uint16_t kTop = std::numeric_limits<std::uint16_t>::max();
   static const std::vector<std::string> kLevels{"DEBUG", "INFO", "WARNING", "WARN", "ERROR"};
@@ -89,6 +93,13 @@ Settings::Host read_host(SettingReader& read, const Environment& env, bool as_ro
   // Anything but the three words means "check every key": a typo must not open the door.
   const auto mode = read.text("AUTH_MODE", "dev");
   host.dev_mode = mode == "dev" || mode == "local" || mode == "test";
+  // Open to everybody who can reach it: two words, so that nobody gets there by leaving something out.
+  if (const bool everywhere = read.flag("AUTH_DEV_EVERYWHERE", false);
+      host.dev_mode && !everywhere && !is_loopback(host.bind)) {
+    read.wrong("DUNETRACE_BIND", "a loopback address while AUTH_MODE=" + mode +
+                                     " lets everybody in (check keys with AUTH_MODE=prod, or say "
+                                     "AUTH_DEV_EVERYWHERE=true)");
+  }
   // Where keys are checked, code is: lifting that takes two words that nobody writes by accident.
   static const std::vector<std::string> kUnlocked{"false", "true", "even-in-production"};
   const auto unlocked = read.choice("PLUGINS_UNLOCKED", "false", kUnlocked);

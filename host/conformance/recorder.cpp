@@ -29,6 +29,13 @@ void check_text(std::vector<std::string>& breaches, dune_str s, const char* what
 struct RecorderCalls {
   static Recorder& self(const dune_json* j) { return *static_cast<Recorder*>(j->impl); }
   static Recorder& self(const dune_sink* s) { return *static_cast<Recorder*>(s->impl); }
+  // A cancelled call is timed, and what the host does with its evidence is not the plugin's time.
+  static void nothing(dune_json*) noexcept {}
+  static void no_text(dune_json*, dune_str) noexcept {}
+  static void no_integer(dune_json*, std::int64_t) noexcept {}
+  static void no_number(dune_json*, double) noexcept {}
+  static void no_boolean(dune_json*, std::uint32_t) noexcept {}
+
   static dune_json* inner(const dune_json* j) { return self(j).inner_.raw()->evidence; }
 
   static void begin_object(dune_json* j) noexcept { inner(j)->begin_object(inner(j)); }
@@ -59,6 +66,7 @@ struct RecorderCalls {
   }
   static dune_status emit(dune_sink* s, const dune_signal* signal) noexcept {
     auto& recorder = self(s);
+    if (recorder.cancelled_) return DUNE_OK;
     dune_signal given{};
     if (plugin::take(signal, given, offsetof(dune_signal, evidence_json) + sizeof(dune_str))) {
       check_text(recorder.breaches_, given.type, "a signal's type");
@@ -73,10 +81,20 @@ Recorder::Recorder(const plugin::Component& component, std::int32_t current_step
                    const HostShape& shape, GuardedMemory& memory)
     : inner_(component, current_step, [] { return false; }), cancelled_(cancelled) {
   using Calls = RecorderCalls;
-  json_ = place(dune_json{sizeof(dune_json), 0, this, Calls::begin_object, Calls::end_object, Calls::begin_array,
-                          Calls::end_array, Calls::key, Calls::str, Calls::i64, Calls::f64, Calls::boolean, Calls::null,
-                          Calls::raw},
-                shape, memory);
+  static constexpr dune_json kWriter = {
+      sizeof(dune_json), 0,          nullptr,    Calls::begin_object, Calls::end_object, Calls::begin_array,
+      Calls::end_array,  Calls::key, Calls::str, Calls::i64,          Calls::f64,        Calls::boolean,
+      Calls::null,       Calls::raw};
+  static constexpr dune_json kDeaf = {sizeof(dune_json), 0,
+                                      nullptr,           Calls::nothing,
+                                      Calls::nothing,    Calls::nothing,
+                                      Calls::nothing,    Calls::no_text,
+                                      Calls::no_text,    Calls::no_integer,
+                                      Calls::no_number,  Calls::no_boolean,
+                                      Calls::nothing,    Calls::no_text};
+  dune_json writer = cancelled ? kDeaf : kWriter;
+  writer.impl = this;
+  json_ = place(writer, shape, memory);
   sink_ = place(dune_sink{sizeof(dune_sink), 0, this, json_, Calls::emit, Calls::cancelled}, shape, memory);
 }
 

@@ -4,6 +4,7 @@
 
 #include "json/reader.hpp"
 #include "json/writer.hpp"
+#include "plugin/isolation/outside.hpp"
 
 namespace dunetrace::detect {
 namespace {
@@ -51,7 +52,7 @@ std::string notes_of(const plugin::Registry& registry) {
 }  // namespace
 
 store::PluginReport inventory_of(const plugin::Generation& generation, const plugin::ReloadState& reload,
-                                 const std::string& host) {
+                                 const std::string& host, const std::string& sandbox) {
   store::PluginReport report;
   report.host = host;
   report.generation = generation.number;
@@ -74,7 +75,7 @@ store::PluginReport inventory_of(const plugin::Generation& generation, const plu
                                  .title = schema.title,
                                  .signal_types = schema.signal_types,
                                  .mode = isolated ? "isolated" : "in_process",
-                                 .sandbox = isolated ? "a process of its own" : "none: part of the host's process",
+                                 .sandbox = isolated ? sandbox : "none: part of the host's process",
                                  .file = library.path,
                                  .abi = "1." + std::to_string(library.abi_minor),
                                  .first_party = library.first_party,
@@ -83,8 +84,17 @@ store::PluginReport inventory_of(const plugin::Generation& generation, const plu
   return report;
 }
 
-Inventory::Inventory(std::string host, store::Database& db, const plugin::Live& live, const Clock& clock)
-    : host_(std::move(host)), db_(db), live_(live), clock_(clock) {}
+Inventory::Inventory(std::string host, store::Database& db, const plugin::Live& live, const Clock& clock,
+                     plugin::RunnerOptions runner)
+    : host_(std::move(host)), db_(db), live_(live), clock_(clock), runner_(std::move(runner)) {}
+
+const std::string& Inventory::sandbox(const plugin::Registry& registry) {
+  const auto isolated = [](const auto& library) { return library.mode == plugin::Mode::isolated; };
+  if (!sandbox_.empty() || std::ranges::none_of(registry.libraries(), isolated)) return sandbox_;
+  const auto found = plugin::sandbox_text(runner_);
+  sandbox_ = found ? *found : "unknown: " + found.error().text;
+  return sandbox_;
+}
 
 Result<> Inventory::report() {
   auto generation = live_.current();
@@ -92,7 +102,8 @@ Result<> Inventory::report() {
   const auto now = clock_.steady();
   const bool changed = !told_ || told_->generation != generation;
   if (!changed && told_->reload_at == reload.at && now - told_->when < kRepeat) return {};
-  DUNE_TRY_VOID(store::report_plugins(db_, inventory_of(*generation, reload, host_), changed));
+  DUNE_TRY_VOID(
+      store::report_plugins(db_, inventory_of(*generation, reload, host_, sandbox(generation->registry)), changed));
   told_ = Told{std::move(generation), reload.at, now};
   return {};
 }

@@ -10,19 +10,21 @@
 #include "core/clock.hpp"
 #include "core/result.hpp"
 #include "plugin/generation.hpp"
+#include "plugin/isolation/runner_options.hpp"
 #include "store/database.hpp"
 #include "store/plugin_states.hpp"
 
 namespace dunetrace::detect {
 
-// What the tables show of a generation.
+// What the tables show of a generation. `sandbox`: what holds isolated libraries here.
 [[nodiscard]] store::PluginReport inventory_of(const plugin::Generation& generation, const plugin::ReloadState& reload,
-                                               const std::string& host);
+                                               const std::string& host, const std::string& sandbox);
 
 class Inventory {
  public:
   // Everything but `host`, the name of this one, outlives it.
-  Inventory(std::string host, store::Database& db, const plugin::Live& live, const Clock& clock);
+  Inventory(std::string host, store::Database& db, const plugin::Live& live, const Clock& clock,
+            plugin::RunnerOptions runner = {});
 
   // Reports when something changed, and about once a minute that nothing did. An error means that the database was
   // away; the next call tries again.
@@ -35,10 +37,15 @@ class Inventory {
     std::chrono::steady_clock::time_point when;
   };
 
+  // Found out by starting a runner, and only where something runs in one.
+  const std::string& sandbox(const plugin::Registry& registry);
+
   const std::string host_;
   store::Database& db_;
   const plugin::Live& live_;
   const Clock& clock_;
+  const plugin::RunnerOptions runner_;
+  std::string sandbox_;
   std::optional<Told> told_;
 };
 

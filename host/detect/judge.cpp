@@ -1,10 +1,13 @@
 #include "detect/judge.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "detect/scoring.hpp"
 
 namespace dunetrace::detect {
+
+constexpr std::array<std::size_t, 2> kSendAfter{6, 16};  // runs of a batch
 
 // One run on its way to a verdict.
 struct Judge::Sitting {
@@ -17,6 +20,7 @@ struct Judge::Sitting {
 Judge::Judge(const plugin::Registry& registry, const config::DetectorsConfig& config, telemetry::Logger& log,
              std::optional<Isolation> isolation)
     : registry_(registry), config_(config), log_(log), isolation_(std::move(isolation)) {
+  if (isolation_ && isolation_->record != nullptr) slot_ = isolation_->record->slot();
   const auto isolated = [](const plugin::Library& one) { return one.mode == plugin::Mode::isolated; };
   if (std::ranges::none_of(registry.libraries(), isolated)) return;
   if (!isolation_ || isolation_->conduct == nullptr) {
@@ -41,9 +45,12 @@ Judge::Seat Judge::make_seat(const config::Profile& profile, const config::Detec
     if (crew_) seat.remote = crew_->seat(entry, std::move(options));
     return seat;
   }
+  if (slot_) slot_->run({}, {});
+  if (slot_) slot_->begin(entry, options.timeout);
   auto* const services = isolation_ ? isolation_->runner.services : nullptr;
   seat.detector = services == nullptr ? plugin::Detector::create(entry, std::move(options), log_)
                                       : plugin::Detector::create(entry, std::move(options), *services);
+  if (slot_) slot_->end();
   if (!*seat.detector)
     log_.error("detector.create_failed", {{"detector", settings.id}, {"reason", seat.detector->error().text}});
   return seat;
@@ -108,6 +115,7 @@ bool Judge::ask_others(Sitting& sitting, bool alone) {
 
 void Judge::ask_here(Sitting& sitting) {
   std::optional<plugin::RunView> view;
+  if (slot_) slot_->run(sitting.run.source.customer_id, sitting.run.source.run_id);
   for (std::size_t i = 0; i < sitting.seats.size(); ++i) {
     auto& seat = sitting.seats[i];
     auto& part = sitting.parts[i];
@@ -121,7 +129,9 @@ void Judge::ask_here(Sitting& sitting) {
       continue;
     }
     if (!view) view.emplace(sitting.run, sitting.profile.name);
+    if (slot_) slot_->begin(seat.entry, std::chrono::milliseconds(seat.settings->timeout_ms));
     auto found = (*seat.detector)->detect(*view);
+    if (slot_) slot_->end();
     part.answer.tried = found || found.error().code != Code::invalid_argument;
     if (!part.answer.tried) strike(seat, sitting.run, found.error().text);
     if (found)
@@ -182,6 +192,8 @@ std::size_t Judge::sit(std::span<const Run> runs, std::size_t first, std::vector
     Sitting sitting{run, profile, taken, std::vector<Part>(taken.size())};
     if (!ask_others(sitting, sittings.empty())) break;
     sittings.emplace_back(next, std::move(sitting));
+    // The runners begin while the rest is laid out.
+    if (crew_ && std::ranges::count(kSendAfter, sittings.size())) crew_->send();
   }
   if (crew_) crew_->send();
   for (auto& [index, sitting] : sittings) ask_here(sitting);

@@ -17,6 +17,7 @@
 #include "plugin/circuit.hpp"
 #include "plugin/conduct.hpp"
 #include "plugin/detector.hpp"
+#include "plugin/isolation/call_record.hpp"
 #include "plugin/isolation/crew.hpp"
 #include "plugin/isolation/runner_options.hpp"
 #include "plugin/registry.hpp"
@@ -41,6 +42,7 @@ struct Isolation {
   plugin::RunnerOptions runner{};      // its log is the Judge's where it has none
   plugin::Conduct* conduct = nullptr;  // who is off, and who hears of strikes
   const Clock* clock = nullptr;
+  plugin::CallRecord* record = nullptr;  // for calls in this process; may be absent
 };
 
 // So many runs are judged at once: enough to make the way to a runner cheap.
@@ -92,6 +94,7 @@ class Judge {
   std::string no_crew_;  // why there is none
   std::unique_ptr<plugin::Crew> crew_;
   plugin::Circuit circuit_;
+  std::unique_ptr<plugin::CallRecord::Slot> slot_;
   std::map<const config::Profile*, std::vector<Seat>> seats_;
 };
 

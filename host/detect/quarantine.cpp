@@ -149,6 +149,7 @@ Result<> Quarantine::write_strikes() {
     if (!written) {
       if (written.error().code != Code::internal) return written;
       dropped_.add();
+      here_only_.insert({next.component, next.sha256});
       log_.error("plugin.strike_refused", {{"component", next.component}, {"reason", written.error().text}});
     }
     const std::lock_guard lock(mutex_);
@@ -201,7 +202,7 @@ Result<> Quarantine::take_over() {
 // What is off here and not there was enabled by an operator, unless the strikes that led to it are still to be written.
 void Quarantine::release_others(const std::set<Key>& open) {
   for (const auto& [key, off] : memory_.all_off()) {
-    if (open.contains(key)) continue;
+    if (open.contains(key) || here_only_.contains(key)) continue;
     {
       const std::lock_guard lock(mutex_);
       const auto of_this = [&key = key](const auto& row) {

@@ -71,6 +71,7 @@ class Quarantine final : public plugin::Conduct {
   // Of the thread that calls cycle().
   bool remembers_ = false;        // the strikes of the time before the start
   std::set<Key> stored_;          // open in the database when it was last read
+  std::set<Key> here_only_;       // the database refuses what they did; only a restart ends their quarantine
   std::set<Key> announced_;       // by this process
   std::set<std::string> gauges_;  // components with a gauge
 };

@@ -13,6 +13,7 @@
 #include "detect/quarantine.hpp"
 #include "detect/wakeup.hpp"
 #include "detect/worker.hpp"
+#include "plugin/isolation/call_record.hpp"
 #include "store/notifications.hpp"
 
 namespace dunetrace::detect {
@@ -24,6 +25,13 @@ std::string host_name() {
   char name[256] = {};
   if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
   return name;
+}
+
+// Like the workers' own.
+plugin::RunnerOptions runner_of(const Options& options, telemetry::Logger& log) {
+  auto runner = options.runner;
+  if (runner.log == nullptr) runner.log = &log;
+  return runner;
 }
 
 }  // namespace
@@ -39,11 +47,15 @@ struct Role::Impl {
         counters(metrics),
         wakeup(o.workers),
         quarantine(host_name(), db, live, log, metrics, clock),
-        inventory(host_name(), db, live, clock) {
+        inventory(host_name(), db, live, clock, runner_of(options, log)) {
     // Before the first run is judged: what was off before the start is off after it.
-    if (const auto read = quarantine.cycle(); !read) plugins_failed(read.error());
+    auto read = exchange();
+    open_record();
+    if (read && quarantine.unwritten() > 0) read = exchange();  // kept, should this process end as well
+    if (!read) plugins_failed(read.error());
     for (int i = 0; i < options.workers; ++i) {
-      workers.push_back(std::make_unique<Worker>(options, stall_timeout, db, live, log, counters, clock, &quarantine));
+      workers.push_back(
+          std::make_unique<Worker>(options, stall_timeout, db, live, log, counters, clock, &quarantine, record.get()));
     }
     for (int i = 0; i < options.workers; ++i) {
       threads.emplace_back(
@@ -66,6 +78,17 @@ struct Role::Impl {
     const auto last = exchange();  // the strikes of the last runs
     if (!last)
       log.warn("detect.strikes_unwritten", {{"strikes", quarantine.unwritten()}, {"reason", last.error().text}});
+  }
+
+  // Who took this host down the last time is off before he can do so again.
+  void open_record() {
+    if (options.recorder_dir.empty()) return;
+    for (const auto& strike : plugin::CallRecord::leftovers(options.recorder_dir)) quarantine.strike(strike);
+    auto opened = plugin::CallRecord::open(options.recorder_dir, log);
+    if (opened)
+      record = std::move(*opened);
+    else
+      log.warn("detect.no_recorder", {{"reason", opened.error().text}});
   }
 
   // What plugins did and what is in force goes to the database, what others decided comes from there. Nobody waits for
@@ -165,6 +188,7 @@ struct Role::Impl {
   std::optional<std::chrono::steady_clock::time_point> measured;  // the first worker's
   Quarantine quarantine;
   Inventory inventory;
+  std::unique_ptr<plugin::CallRecord> record;
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::jthread> threads;
   std::unique_ptr<store::Notifications> notifications;

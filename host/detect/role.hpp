@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@ struct Options {
   std::chrono::milliseconds lease{15'000};     // after which a dead worker's runs are taken by others
   std::vector<std::string> baseline_agents{};  // ids, trailing * allowed: whose usual step count is learned
   plugin::RunnerOptions runner{};              // how isolated plugins are run; their services outlive the role
+  std::filesystem::path recorder_dir{};        // what was being called when the process ended; empty = not kept
 };
 
 class Role {

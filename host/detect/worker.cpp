@@ -62,7 +62,7 @@ void WorkerMetrics::failure(const std::string& detector) {
 
 Worker::Worker(const Options& options, const std::atomic<std::chrono::milliseconds>& stall_timeout, store::Database& db,
                const plugin::Live& live, telemetry::Logger& log, WorkerMetrics& metrics, const Clock& clock,
-               plugin::Conduct* conduct)
+               plugin::Conduct* conduct, plugin::CallRecord* record)
     : options_(options),
       stall_timeout_(stall_timeout),
       db_(db),
@@ -71,7 +71,7 @@ Worker::Worker(const Options& options, const std::atomic<std::chrono::millisecon
       clock_(clock),
       live_(live),
       share_{options.batch_size, options.lease} {
-  if (conduct != nullptr) isolation_ = Isolation{options.runner, conduct, &clock};
+  if (conduct != nullptr) isolation_ = Isolation{options.runner, conduct, &clock, record};
   refresh();
 }
 

@@ -38,7 +38,7 @@ class Worker {
   // `stall_timeout` may change between cycles. Without `conduct` no detector is ever off and none can be isolated.
   Worker(const Options& options, const std::atomic<std::chrono::milliseconds>& stall_timeout, store::Database& db,
          const plugin::Live& live, telemetry::Logger& log, WorkerMetrics& metrics, const Clock& clock,
-         plugin::Conduct* conduct = nullptr);
+         plugin::Conduct* conduct = nullptr, plugin::CallRecord* record = nullptr);
 
   struct Cycle {
     std::size_t claimed = 0;

@@ -19,6 +19,9 @@ using std::chrono::milliseconds;
 
 constexpr long kConnectTimeoutMs = 10'000;
 constexpr std::size_t kMaxReplyHeaderBytes = 64 * 1024;
+constexpr std::size_t kMaxUrlBytes = 8 * 1024;
+constexpr std::size_t kMaxHeaderBytes = 32 * 1024;  // of a request
+constexpr milliseconds kLongestExchange{60'000};
 constexpr milliseconds kLongestRetry{24 * 60 * 60 * 1000};
 
 constexpr std::array<std::string_view, 6> kMethods{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
@@ -118,13 +121,18 @@ Result<AllowedOrigin> permitted(const Origin& origin, const std::vector<AllowedO
 
 Result<CurlList> lines_of(const OutboundRequest& request) {
   bool typed = false;
+  std::size_t bytes = 0;
   for (const auto& [name, value] : request.headers) {
+    bytes += name.size() + value.size();
     typed = typed || equal_ignoring_case(name, "content-type");
     for (const auto reserved : kReservedHeaders) {
       if (equal_ignoring_case(name, reserved)) {
         return fail(Code::denied, fmt::format("the header {} is the host's own", reserved));
       }
     }
+  }
+  if (bytes > kMaxHeaderBytes) {
+    return fail(Code::invalid_argument, fmt::format("the headers have more than {} bytes", kMaxHeaderBytes));
   }
   DUNE_TRY(list, header_list(request.headers));
   // libcurl would claim a form.
@@ -158,7 +166,8 @@ void set_request(CURL* curl, const OutboundRequest& request) {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   }
-  const auto limit_ms = std::max<long>(1, static_cast<long>(request.timeout.count()));  // 0 would mean no limit
+  const auto limit = std::clamp(request.timeout, milliseconds(1), kLongestExchange);  // 0 would mean no limit
+  const auto limit_ms = static_cast<long>(limit.count());
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, limit_ms);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, std::min(limit_ms, kConnectTimeoutMs));
 }
@@ -226,6 +235,10 @@ Result<OutboundReply> Outbound::send(const OutboundRequest& request, const std::
   };
   if (std::ranges::find(kMethods, request.method) == kMethods.end()) {
     return refuse({Code::invalid_argument, fmt::format("the method is none of {}", fmt::join(kMethods, ", "))});
+  }
+  if (request.url.size() > kMaxUrlBytes || request.body.size() > options_.max_request_bytes) {
+    return refuse({Code::invalid_argument, fmt::format("the URL has more than {} bytes, or the body more than {}",
+                                                       kMaxUrlBytes, options_.max_request_bytes)});
   }
   auto origin = origin_of(request.url);
   if (!origin) return refuse(std::move(origin).error());

@@ -42,6 +42,7 @@ struct OutboundReply {
 };
 
 struct OutboundOptions {
+  std::size_t max_request_bytes = 1024 * 1024;  // of the body
   std::size_t max_reply_bytes = 512 * 1024;
   std::vector<std::string> addresses{};  // "host:port:address", as if a name server had said so
   std::string ca_file{};                 // instead of the system's certificates

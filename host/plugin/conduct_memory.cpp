@@ -1,5 +1,6 @@
 #include "plugin/conduct_memory.hpp"
 
+#include <algorithm>
 #include <ctime>
 
 namespace dunetrace::plugin {
@@ -32,8 +33,9 @@ std::string quarantine_reason(const std::vector<std::string_view>& offences, boo
 
 std::optional<std::string> ConductMemory::off(std::string_view component, std::string_view sha256) const {
   const std::lock_guard lock(mutex_);
-  if (off_.empty()) return std::nullopt;  // the usual case makes no strings
-  const auto found = off_.find(Key(component, sha256));
+  // Asked for every detector of every run, and few are off: looking at all of them makes no strings.
+  const auto found = std::ranges::find_if(
+      off_, [&](const auto& entry) { return entry.first.first == component && entry.first.second == sha256; });
   if (found == off_.end()) return std::nullopt;
   return "quarantined since " + utc_text(found->second.since) + ": " + found->second.reason;
 }

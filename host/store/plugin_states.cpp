@@ -99,11 +99,12 @@ Result<> report_plugins(Database& db, const PluginReport& report, bool changed) 
   });
 }
 
+// A host's clock may be ahead. Times that lie after now() would outlive an operator's enabling, so there are none.
 Result<> record_strike(Database& db, const PluginStrike& strike) {
   return transact(db, "record strike", [&](pqxx::work& tx) -> Result<> {
     tx.exec_params(
         "INSERT INTO plugin_strikes (uid, component, sha256, library, version, at, offence, customer_id, run_id, text,"
-        " reported_by) VALUES ($1::uuid, $2, $3, $4, $5, to_timestamp($6::float8), $7, $8, $9, $10, $11)"
+        " reported_by) VALUES ($1::uuid, $2, $3, $4, $5, least(to_timestamp($6::float8), now()), $7, $8, $9, $10, $11)"
         " ON CONFLICT (uid) DO NOTHING",
         strike.uid, strike.component, strike.sha256, strike.library, strike.version, strike.at, strike.offence,
         strike.customer_id, strike.run_id, strike.text, strike.host);
@@ -143,11 +144,11 @@ Result<bool> open_quarantine(Database& db, const PluginQuarantine& quarantine, c
   return transact(db, "open quarantine", [&](pqxx::work& tx) -> Result<bool> {
     const auto opened = tx.exec_params(
         "INSERT INTO plugin_quarantine (component, sha256, library, version, since, reason, last_strike, opened_by)"
-        " SELECT $1::text, $2::text, $3, $4, to_timestamp($5::float8), $6,"
+        " SELECT $1::text, $2::text, $3, $4, least(to_timestamp($5::float8), now()), $6,"
         "  (SELECT id FROM plugin_strikes WHERE component = $1::text AND sha256 = $2::text ORDER BY at DESC, id DESC"
         "   LIMIT 1), $7"
         " WHERE NOT EXISTS (SELECT 1 FROM plugin_quarantine WHERE component = $1::text AND sha256 = $2::text"
-        "  AND released_at >= to_timestamp($5::float8))"
+        "  AND released_at >= least(to_timestamp($5::float8), now()))"
         " ON CONFLICT (component, sha256) WHERE released_at IS NULL DO NOTHING RETURNING id",
         quarantine.component, quarantine.sha256, quarantine.library, quarantine.version, quarantine.since,
         quarantine.reason, host);

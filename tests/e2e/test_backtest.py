@@ -176,6 +176,8 @@ class Commands(Backtest):
         own = self.directory / "plugins"
         own.mkdir(0o755)
         shutil.copy(built / "retry_storm.so", own)
+        code, _, err = run_dunetrace("plugins", "lock", "--own", str(own), data_dir=self.directory)
+        self.assertEqual(code, 0, err)
         file = shutil.copy(built / "tool_loop.so", self.directory)
         path = self.loops()
         report = self.report("--from", path, "--plugin", file, env={"DUNETRACE_PLUGIN_DIR": str(own)})

@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import socketserver
+import ssl
 import subprocess
 import threading
 import unittest
@@ -19,7 +20,7 @@ PLUGINS = BINARY.parents[1] / "lib/dunetrace/plugins"
 class Receiver:
     """Answers as told by the first part of the path and remembers what came. `close()` when done."""
 
-    def __init__(self):
+    def __init__(self, certificate=None):
         receiver = self
         self.seen, self.released = [], threading.Event()
 
@@ -54,8 +55,16 @@ class Receiver:
         class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
             daemon_threads = True
 
+            def handle_error(self, *_):
+                pass  # a connection that the host has ended
+
         self.server = Server(("127.0.0.1", 0), Handler)
         self.origin = "http://127.0.0.1:%d" % self.server.server_port
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+            self.origin = "https://localhost:%d" % self.server.server_port
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self):
@@ -157,6 +166,19 @@ class Destinations(Outward):
                 self.assertIn(expected, out)
         self.assertEqual(self.receiver.seen, [])
 
+    def test_a_certificate_must_be_trusted(self):
+        certificate = self.directory / "certificate.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self.directory / "key.pem", "-out", certificate,
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"], check=True, capture_output=True)
+        certificate.write_text(certificate.read_text() + (self.directory / "key.pem").read_text())
+        receiver = Receiver(certificate)
+        self.addCleanup(receiver.close)
+        code, out, err = self.plugin_run("json_post.so", "--run", self.run_file, "--param", "url=%s/ok" % receiver.origin, "--allow", receiver.origin)
+        self.assertEqual(code, 1, out + err)
+        self.assertTrue(out.startswith("retry"), out)
+        self.assertIn("certificate", out)
+        self.assertEqual(receiver.seen, [])
+
     def test_secrets_in_production_are_references(self):
         code, out, err = self.deliver("ok/hook", env={"AUTH_MODE": "prod"})
         self.assertEqual(code, 2, out + err)
@@ -236,6 +258,23 @@ class Integrations(Outward):
         code, _, err = self.plugin_run("ticket_desk.so")
         self.assertEqual(code, 2)
         self.assertIn("--action", err)
+
+
+class Descriptions(Outward):
+    def describe(self, example, *arguments):
+        code, out, err = run_dunetrace("plugin", "describe", str(EXAMPLES / example), *arguments, data_dir=self.directory)
+        self.assertEqual(code, 0, err)
+        return out
+
+    def test_what_they_take_and_what_they_do_is_told(self):
+        self.assertIn("alert json_post: JSON post", self.describe("json_post.so"))
+        self.assertIn("takes up to 100 alerts at once", self.describe("json_post.so"))
+        self.assertIn("open: Open a ticket (changes something)", self.describe("ticket_desk.so"))
+        component, = json.loads(self.describe("ticket_desk.so", "--json"))["components"]
+        self.assertEqual([(action["id"], action["mutates"]) for action in component["actions"]], [("list", False), ("open", True)])
+        self.assertEqual(component["actions"][1]["input_schema"]["required"], ["title"])
+        component, = json.loads(self.describe("json_post.so", "--json"))["components"]
+        self.assertEqual(component["max_batch"], 100)
 
 
 class Detectors(Outward):

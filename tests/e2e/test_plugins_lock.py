@@ -182,6 +182,30 @@ class PluginsLock(unittest.TestCase):
             lines = (host.data_dir / "dunetrace.log").read_text()
             self.assertNotIn("unlocked_plugins", lines)
 
+    def test_a_running_host_takes_over_what_is_listed_anew(self):
+        self.expect(0, "lock", self.mine)
+        with Host(env={**self.env, "RELOAD_POLL_MS": "50"}) as host:
+            log, copies = host.data_dir / "dunetrace.log", host.data_dir / "plugins"
+
+            def logged(event, *parts):
+                return any('"event":"%s"' % event in line and all(str(part) in line for part in parts)
+                           for line in log.read_text().splitlines())
+
+            with open(self.library, "ab") as file:
+                file.write(b"more")
+            wait_until(lambda: logged("detectors.reload_failed", self.library, sha256(self.library), "dunetrace plugins lock"), 20,
+                       "other bytes than listed are refused", host.log_tail)
+            self.assertFalse((copies / (sha256(self.library) + ".so")).exists(), "what is refused is not kept")
+            self.expect(0, "lock", self.mine)
+            wait_until(lambda: logged("detectors.reloaded", "tool_loop"), 20, "the new file is in force", host.log_tail)
+            self.assertTrue((copies / (sha256(self.library) + ".so")).exists())
+            changed = self.own / "slow_step.so"
+            with open(changed, "ab") as file:
+                file.write(b"more")
+            self.expect(0, "lock", self.own)
+            wait_until(lambda: logged("plugin.restart_needed", changed, "takes effect after a restart"), 20,
+                       "in-process code waits for a restart", host.log_tail)
+
 
 if __name__ == "__main__":
     unittest.main()

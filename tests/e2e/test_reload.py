@@ -1,17 +1,19 @@
-"""A running host takes over detectors.yml a hundred times, good ones and bad ones, while runs arrive: no run is lost, none
-is judged twice, each is judged by exactly one configuration, and that one was in force."""
+"""A running host takes over detectors.yml and an isolated plugin a hundred times, good ones and bad ones, while runs
+arrive: no run is lost, none is judged twice, each is judged by exactly one configuration and one build of the plugin, and
+those were in force."""
 import collections
 import itertools
 import os
 import pathlib
 import re
 import shutil
+import subprocess
 import threading
 import time
 import unittest
 import uuid
 
-from harness import Host, make_data_dir, wait_until
+from harness import REPOSITORY, Host, make_data_dir, run_dunetrace, wait_until
 from run_builder import RunBuilder
 
 CHANGES = 100
@@ -21,17 +23,20 @@ RUNS_PER_BATCH = 4
 POSTERS = 2
 PAUSE_S = 0.02         # between two batches of one poster: steady load, not as much as goes
 SETTLE_S = 20          # for one change to be noticed and read, on a loaded machine
-WARM_UP = 15           # changes after which memory and descriptors have their usual size
+WORKERS = 3            # of detection; each has a runner
+BUILDS = 3             # of the plugin
+WARM_UP = 25           # changes after which memory and descriptors have their usual size
+MORE_DESCRIPTORS = 12  # besides sockets: of runners that happened not to be there the first time
 MORE_SOCKETS = 16      # connections to the database are made when they are needed
 MORE_MEMORY_MB = 24    # that may stay in use after the rest of the changes
 SEVERITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 
 
 class Configuration:
-    """The i-th good configuration: every run shows by its signals which one judged it."""
+    """The i-th good configuration: every run shows by its signals which one judged it, with which build of the plugin."""
 
-    def __init__(self, i):
-        self.number = i
+    def __init__(self, i, plugins=None, build=0):
+        self.number, self.plugins, self.build = i, plugins, build
         self.written_at = self.replaced_at = None  # seconds; nothing while it is in force
         self.growth = 2 + i / 100
         self.window = 3 + i % 4
@@ -40,12 +45,17 @@ class Configuration:
         self.truncation = i % 2 == 0
 
     def text(self):
-        return """default:
+        text = """default:
   tool_loop: {threshold: 3, window: %d, severity: %s}
   context_bloat: {growth_factor: %.2f}
   retry_storm: {threshold: %d}
   llm_truncation_loop: {enabled: %s}
 """ % (self.window, self.severity, self.growth, self.threshold, str(self.truncation).lower())
+        if self.plugins:
+            text += """  witness: {level: %d, timeout_ms: 2000}
+plugins: {directories: [%s], detectors: {witness: {live: true}}}
+""" % (self.number, self.plugins)
+        return text
 
     def fingerprint(self):
         """What a run of make_run() must look like."""
@@ -53,6 +63,8 @@ class Configuration:
                  "RETRY_STORM": str(self.threshold)}
         if self.truncation:
             found["LLM_TRUNCATION_LOOP"] = True
+        if self.plugins:
+            found["WITNESS"] = (str(self.build), str(self.number))
         return found
 
 
@@ -67,10 +79,11 @@ def make_run():
 
 BAD = (
     lambda good: good[:len(good) // 2] + "[",
-    lambda good: good + "  no_such_detector: {}\n",
+    lambda good: good.replace("  tool_loop:", "  no_such_detector: {}\n  tool_loop:"),
     lambda good: good.replace("growth_factor: 2", "growth_factor: 0"),
     lambda good: good.replace("threshold: 3, window", "threshold: 9, window"),
-    lambda good: good + "plugins:\n  directories: [/no/such/directory]\n",
+    lambda good: good.replace("directories: [", "directories: [/no/such/directory, "),
+    lambda good: re.sub(r"witness: {level: \d+", "witness: {level: 666", good),  # crashes when it is created with that
     lambda good: "\x00\x01\x02",
     lambda good: None,  # the file goes
 )
@@ -120,7 +133,7 @@ class ReloadingHost(Host):
         return int(re.search(r'^dunetrace_reloads_total\{outcome="%s"\} (\d+)$' % outcome, text, re.M).group(1))
 
     def expect(self, outcome, change):
-        """Does the change and waits until it was read, with this outcome and no other."""
+        """Does the change, waits until it was read, with this outcome and no other."""
         others = [o for o in ("ok", "failed", "unchanged") if o != outcome]
         before, others_before = self.attempts(outcome), [self.attempts(o) for o in others]
         change()
@@ -137,6 +150,19 @@ class ReloadingHost(Host):
             except OSError:
                 pass  # closed meanwhile
         return kinds[True], kinds[False]
+
+    def children(self):
+        """Command lines of the runner processes there are."""
+        found = []
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                state, parent = stat.read_text().rsplit(")", 1)[1].split()[:2]
+                command = (stat.parent / "cmdline").read_text()
+            except OSError:
+                continue  # ended meanwhile
+            if int(parent) == self.process.pid and "postgres" not in command:
+                found.append("zombie" if state == "Z" else command.replace("\0", " "))
+        return found
 
     def status(self, field):
         text = pathlib.Path("/proc/%d/status" % self.process.pid).read_text()
@@ -157,26 +183,54 @@ def write_by_rename(file, text):
     draft.rename(file)
 
 
+def compile_witness(file, build):
+    subprocess.run([os.environ.get("CXX", "c++"), "-std=c++17", "-O1", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-gnu-unique",
+                    "-Wl,-z,now", "-DBUILD=%d" % build, "-I", REPOSITORY / "sdk/plugin/include",
+                    pathlib.Path(__file__).with_name("witness.cpp"), "-o", file], check=True, timeout=120)
+
+
 class Reload(unittest.TestCase):
     def setUp(self):
         self.directory = pathlib.Path(make_data_dir())
         self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
+        self.plugins = self.directory / "mine"
+        self.plugins.mkdir()
+
+    def build_plugins(self):
+        self.builds = [self.directory / ("build-%d.so" % n) for n in range(BUILDS)]
+        for number, file in enumerate(self.builds):
+            compile_witness(file, number)
+        self.put_plugin(0)
+        self.lock()
+
+    def put_plugin(self, build):
+        draft = self.plugins / "witness.draft"
+        shutil.copyfile(self.builds[build], draft)
+        draft.rename(self.plugins / "witness.so")
+
+    def lock(self):
+        code, out, err = run_dunetrace("plugins", "lock", str(self.plugins), data_dir=self.directory)
+        self.assertEqual(code, 0, out + err)
 
     def host(self, text, env=None):
         (self.directory / "detectors.yml").write_text(text)
         return ReloadingHost(self.directory, env)
 
     def test_under_load(self):
-        good = [Configuration(0)]
+        self.build_plugins()
+        good = [Configuration(0, self.plugins)]
         good[0].written_at = time.time()
         writers = itertools.cycle((write_by_rename, write_in_pieces))
         bad = itertools.cycle(BAD)
         refused = 0
-        with self.host(good[0].text()) as host:
+        with self.host(good[0].text(), {"DETECTOR_CONCURRENCY": str(WORKERS)}) as host:
             with Load(host) as load:
                 for n in range(1, CHANGES + 1):
                     if n % 3 == 0:
                         self.change_badly(host, next(bad), good[-1])
+                        refused += 1
+                    elif n % 8 == 1:
+                        good.append(self.change_plugin(host, good[-1]))
                         refused += 1
                     else:
                         good.append(self.change(host, n, good[-1], next(writers)))
@@ -194,17 +248,36 @@ class Reload(unittest.TestCase):
             self.assertEqual(host.metric("dunetrace_generation"), len(good))
             self.assertEqual((host.attempts("ok"), host.attempts("failed")), (len(good) - 1, refused))
             sockets, others = host.descriptors()
-            self.assertLessEqual(others, before[0][1], "descriptors that were left open")
+            self.assertLess(others - before[0][1], MORE_DESCRIPTORS)
             self.assertLess(sockets - before[0][0], MORE_SOCKETS)
             self.assertEqual(host.status("Threads"), before[2])
+            # Each worker has one; the loader keeps one that answers for the plugin.
+            wait_until(lambda: len(host.children()) <= WORKERS + 1 and "zombie" not in host.children(), 20,
+                       lambda: "no runner is left over: %s" % host.children(), host.log_tail)
             self.assertLess(host.status("VmRSS") - before[1], MORE_MEMORY_MB * 1024)
 
     def change(self, host, n, previous, write):
-        new = Configuration(n)
+        new = Configuration(n, self.plugins, previous.build)
         new.written_at = time.time()
         host.expect("ok", lambda: write(host.file, new.text()))
         previous.replaced_at = time.time()
         return new
+
+    def change_plugin(self, host, previous):
+        """Another build, refused until its lock file says that it is meant. The configuration may be that of before a bad one."""
+        new = Configuration(previous.number, self.plugins, (previous.build + 1) % BUILDS)
+        if host.file.exists() and host.file.read_text() == previous.text():
+            host.expect("failed", lambda: self.put_plugin(new.build))
+        else:
+            host.expect("failed", lambda: write_by_rename(host.file, self.with_plugin(previous, new.build)))
+        new.written_at = time.time()
+        host.expect("ok", self.lock)
+        previous.replaced_at = time.time()
+        return new
+
+    def with_plugin(self, configuration, build):
+        self.put_plugin(build)
+        return configuration.text()
 
     def change_badly(self, host, spoil, current):
         text = spoil(current.text())
@@ -227,28 +300,28 @@ class Reload(unittest.TestCase):
         """run id → (when its signals were written, its fingerprint)"""
         rows = host.sql_rows(
             "SELECT run_id, failure_type, severity, evidence->>'window', evidence->>'threshold_factor',"
-            " evidence->>'threshold', extract(epoch from detected_at) FROM failure_signals WHERE agent_id = '%s'" % AGENT)
+            " evidence->>'threshold', evidence->>'build', evidence->>'level', extract(epoch from detected_at) FROM failure_signals WHERE agent_id = '%s'" % AGENT)
         found = collections.defaultdict(lambda: [0.0, {}])
-        for run_id, failure_type, severity, window, growth, threshold, at in rows:
+        for run_id, failure_type, severity, window, growth, threshold, build, level, at in rows:
             mark = {"TOOL_LOOP": (severity, window), "CONTEXT_BLOAT": "%.2f" % float(growth or 0),
-                    "RETRY_STORM": threshold}.get(failure_type, True)
+                    "RETRY_STORM": threshold, "WITNESS": (build, level)}.get(failure_type, True)
             found[run_id][0] = float(at)
             self.assertNotIn(failure_type, found[run_id][1])
             found[run_id][1][failure_type] = mark
         return found
 
     def check_signals(self, host, run_ids, good):
-        by_growth = {"%.2f" % c.growth: c for c in good}
+        by_mark = {("%.2f" % c.growth, str(c.build)): c for c in good}
         found = self.signals(host)
         self.assertEqual(set(found), set(run_ids))
         used = set()
         for run_id, (at, fingerprint) in found.items():
-            configuration = by_growth[fingerprint["CONTEXT_BLOAT"]]
+            configuration = by_mark[fingerprint["CONTEXT_BLOAT"], fingerprint["WITNESS"][0]]
             self.assertEqual(fingerprint, configuration.fingerprint(), "one run, two configurations: %s" % run_id)
             self.assertGreaterEqual(at, configuration.written_at, "judged before the configuration was there")
             if configuration.replaced_at is not None:
                 self.assertLess(at, configuration.replaced_at + 5, "judged long after it was replaced")
-            used.add(configuration.number)
+            used.add(configuration)
         self.assertGreater(len(used), len(good) // 2, "the load and the changes did not meet")
 
     def test_a_bad_file_is_told_once_with_its_reason(self):
@@ -264,6 +337,41 @@ class Reload(unittest.TestCase):
             self.assertNotIn("reload", host.api("/health"))
             self.assertEqual(host.metric("dunetrace_generation"), 1)
             self.assertIn("detectors.restored", log.read_text())
+
+    def test_an_isolated_plugin_comes_changes_and_goes(self):
+        self.build_plugins()
+        good = Configuration(1, self.plugins)
+        with self.host(good.text(), {"DETECTOR_CONCURRENCY": str(WORKERS)}) as host:
+            log = host.data_dir / "dunetrace.log"
+
+            def last(event):
+                return [line for line in log.read_text().splitlines() if '"%s"' % event in line][-1]
+
+            def witnessed():
+                run = make_run()
+                host.post(run.events)
+                wait_until(lambda: host.judged(run.run_id), 20, "the run is judged", host.log_tail)
+                return self.signals(host)[run.run_id][1].get("WITNESS")
+
+            self.assertEqual(witnessed(), ("0", "1"))
+            host.expect("failed", lambda: write_by_rename(host.file, good.text().replace("level: 1,", "level: 666,")))
+            for part in ("default: a detector of %s/witness.so cannot be made" % self.plugins, "witness", "SIGABRT"):
+                self.assertIn(part, last("detectors.reload_failed"))
+            self.assertEqual(witnessed(), ("0", "1"))
+            host.expect("unchanged", lambda: write_by_rename(host.file, good.text()))
+            host.expect("failed", lambda: self.put_plugin(1))
+            for part in ("witness.so", "sha256", "dunetrace plugins lock"):
+                self.assertIn(part, last("detectors.reload_failed"))
+            self.assertEqual(witnessed(), ("0", "1"))
+            host.expect("ok", self.lock)
+            self.assertIn("plugin %s/witness.so replaced: 1.0.0 -> 1.0.1" % self.plugins, last("detectors.reloaded"))
+            self.assertEqual(witnessed(), ("1", "1"))
+            self.assertGreater(len(host.children()), 0)
+            host.expect("ok", lambda: write_by_rename(host.file, Configuration(1).text()))
+            self.assertIsNone(witnessed())
+            wait_until(lambda: host.children() == [], 20, "its runners have ended, also those of idle workers", host.log_tail)
+            host.expect("ok", lambda: write_by_rename(host.file, good.text()))
+            self.assertEqual(witnessed(), ("1", "1"))
 
 
 if __name__ == "__main__":

@@ -21,9 +21,6 @@ enum class Message : std::uint32_t {
   validate,
   ask,
   explain,
-  deliver,
-  invoke,
-  actions,
   // runner → host, at any time while one of the above is under way
   reply,
   done,

@@ -220,23 +220,27 @@ class Child {
     const auto* const questions = reinterpret_cast<const Question*>(in.u64());
     const auto first = in.u32();
     const auto count = in.u32();
-    std::size_t used = 0;
-    recorder_.bytes.store(0, std::memory_order_relaxed);
-    recorder_.answered.store(first, std::memory_order_release);
-    for (auto i = first; i < count; ++i) {
-      answer_.clear();
-      look(questions[i], i);
-      if (answer_.bytes().size() > answer_bytes_ - used) {
-        if (used > 0) break;  // the host asks again for the rest
-        answer_.clear();
-        pack_failure(questions[i].index, false, "its signals take more room than there is");
-      }
-      std::memcpy(answers_ + used, answer_.bytes().data(), answer_.bytes().size());
-      used += answer_.bytes().size();
-      recorder_.bytes.store(static_cast<std::uint32_t>(used), std::memory_order_relaxed);
-      recorder_.answered.store(i + 1, std::memory_order_release);
+    if (first == 0) {
+      answered_ = 0;
+      used_ = 0;
     }
-    out.u32(recorder_.answered.load(std::memory_order_relaxed));
+    // A part that follows one with no room for all of its answers: the host asks again for both.
+    for (auto i = first; i < count && answered_ == i; ++i) {
+      answer_.clear();
+      const auto& question = questions[i - first];
+      look(question, i);
+      if (answer_.bytes().size() > answer_bytes_ - used_) {
+        if (used_ > 0) break;  // the host asks again for the rest
+        answer_.clear();
+        pack_failure(question.index, false, "its signals take more room than there is");
+      }
+      std::memcpy(answers_ + used_, answer_.bytes().data(), answer_.bytes().size());
+      used_ += answer_.bytes().size();
+      answered_ = i + 1;
+      recorder_.bytes.store(static_cast<std::uint32_t>(used_), std::memory_order_relaxed);
+      recorder_.answered.store(answered_, std::memory_order_release);
+    }
+    out.u32(answered_);
   }
 
   void look(const Question& question, std::uint32_t number) {
@@ -269,6 +273,8 @@ class Child {
   std::deque<Loaded> libraries_;  // entries point into them
   std::map<std::uint32_t, Detector> detectors_;
   Packer answer_;
+  std::uint32_t answered_ = 0;  // of the present questions
+  std::size_t used_ = 0;        // of the answer region
 };
 
 }  // namespace

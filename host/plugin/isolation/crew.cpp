@@ -67,6 +67,7 @@ void Crew::begin() {
   for (auto& group : groups_) {
     group->asked.clear();
     group->skipped.clear();
+    group->uncreated.clear();
     group->sent = false;
   }
 }
@@ -80,7 +81,12 @@ Crew::Ticket Crew::ask(std::uint32_t seat, const dune_run* laid_out, const Run& 
 }
 
 void Crew::send() {
-  for (auto& group : groups_) send(*group);
+  for (auto& group : groups_) {
+    if (group->sent)
+      send_more(*group);
+    else
+      send(*group);
+  }
 }
 
 void Crew::collect() {
@@ -105,18 +111,43 @@ void Crew::send(Group& group) {
     for (std::uint32_t i = 0; i < group.asked.size(); ++i)
       if (!group.asked[i].answered) group.order.push_back(i);
     if (group.order.empty()) return;
-    auto* const table = static_cast<Question*>(tables_.allocate(group.order.size() * sizeof(Question)));
+    const auto* const table = write_table(group, 0);
     if (table == nullptr) return fail_all(group, "too many questions at once");
-    for (std::size_t i = 0; i < group.order.size(); ++i) {
-      const auto& asked = group.asked[group.order[i]];
-      table[i] = {reinterpret_cast<std::uintptr_t>(asked.laid_out), asked.seat, group.order[i]};
-    }
+    group.sent_up_to = group.asked.size();
     if (group.runner->ask(table, 0, static_cast<std::uint32_t>(group.order.size()))) {
       group.sent = true;
       return;
     }
     take_end(group);
   }
+}
+
+// What was asked since, behind what the runner has already, so that it works while the next runs are laid out. What
+// needs more than that waits until collect().
+void Crew::send_more(Group& group) {
+  const auto ready = [&](const Asked& one) { return group.created.contains(one.seat); };
+  if (!std::all_of(group.asked.begin() + static_cast<std::ptrdiff_t>(group.sent_up_to), group.asked.end(), ready))
+    return;
+  const auto before = group.order.size();
+  for (auto i = group.sent_up_to; i < group.asked.size(); ++i) group.order.push_back(static_cast<std::uint32_t>(i));
+  if (group.order.size() == before) return;
+  const auto* const table = write_table(group, before);
+  const bool sent = table != nullptr && group.runner->ask(table, static_cast<std::uint32_t>(before),
+                                                          static_cast<std::uint32_t>(group.order.size()));
+  if (sent)
+    group.sent_up_to = group.asked.size();
+  else
+    group.order.resize(before);  // collect() finds out what the matter is
+}
+
+const Question* Crew::write_table(const Group& group, std::size_t from) {
+  auto* const table = static_cast<Question*>(tables_.allocate((group.order.size() - from) * sizeof(Question)));
+  if (table == nullptr) return nullptr;
+  for (auto i = from; i < group.order.size(); ++i) {
+    const auto& asked = group.asked[group.order[i]];
+    table[i - from] = {reinterpret_cast<std::uintptr_t>(asked.laid_out), asked.seat, group.order[i]};
+  }
+  return table;
 }
 
 void Crew::collect(Group& group) {
@@ -143,6 +174,8 @@ bool Crew::prepare(Group& group) {
 
 bool Crew::start(Group& group) {
   for (const auto& [library, why] : group.unloadable) fail_library(group, *library, why);
+  for (const auto& [library, why] : group.skipped) fail_library(group, *library, why);
+  for (const auto& [seat, why] : group.uncreated) fail_seat(group, seat, why);
   if (std::ranges::all_of(group.asked, [](const Asked& one) { return one.answered; })) return false;
   auto started = Runner::start(options_, &region_, kAnswerBytes);
   if (!started) {
@@ -172,7 +205,7 @@ bool Crew::load_all(Group& group) {
       fail_library(group, *library, loaded.error().text);
     } else {
       const auto end = group.runner->end();
-      group.skipped.insert(library);
+      group.skipped.emplace(library, end.text);
       if (pending != nullptr) strike(seats_[pending->seat], nullptr, end.offence, end.text);
       fail_library(group, *library, end.text);
       drop_runner(group);
@@ -208,9 +241,15 @@ bool Crew::create(Group& group, std::uint32_t number) {
     fail_seat(group, number, *seat.broken);
     return true;
   }
+  if (const auto ended = group.uncreated.find(number); ended != group.uncreated.end()) {
+    fail_seat(group, number, ended->second);
+    return true;
+  }
   const auto loaded = group.loaded.find(seat.entry.library);
-  if (loaded == group.loaded.end()) {
-    fail_seat(group, number, "its library ended a runner while it was loaded");
+  if (loaded == group.loaded.end()) {  // nor will it be in this runner
+    const auto why = group.skipped.contains(seat.entry.library) ? group.skipped.at(seat.entry.library)
+                                                                : group.unloadable.at(seat.entry.library);
+    fail_seat(group, number, why);
     return true;
   }
   Packer question;
@@ -229,6 +268,7 @@ bool Crew::create(Group& group, std::uint32_t number) {
   }
   const auto end = group.runner->end();
   drop_runner(group);
+  group.uncreated.emplace(number, end.text);
   strike(seat, nullptr, end.offence, end.text);
   fail_seat(group, number, end.text);
   return false;

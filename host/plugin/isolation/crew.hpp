@@ -50,7 +50,7 @@ class Crew {
   void begin();
   [[nodiscard]] const dune_run* add(const Run& run, std::string_view category);  // nullptr: no room for it
   [[nodiscard]] Ticket ask(std::uint32_t seat, const dune_run* laid_out, const Run& run);
-  void send();     // the runners begin
+  void send();     // the runners begin with what was asked so far; may be followed by more
   void collect();  // every question is answered after it
   [[nodiscard]] Answer take(Ticket ticket);
 
@@ -75,17 +75,21 @@ class Crew {
     std::vector<const Library*> libraries;
     std::map<const Library*, std::uint32_t> loaded;    // number in the runner there is
     std::map<const Library*, std::string> unloadable;  // for good
-    std::set<const Library*> skipped;                  // for this batch: its constructors ended a runner
+    std::map<const Library*, std::string> skipped;     // for this batch: it ended a runner while it was loaded
+    std::map<std::uint32_t, std::string> uncreated;    // for this batch: seats whose create() ended a runner
     std::set<std::uint32_t> created;                   // seats in the runner there is
     std::unique_ptr<Runner> runner;
     std::vector<Asked> asked;
     std::vector<std::uint32_t> order;  // of the present ask: which of `asked`
     bool sent = false;
+    std::size_t sent_up_to = 0;  // of `asked`, while something is under way
   };
 
   Crew(const RunnerOptions& options, Conduct& conduct, Region region);
   std::size_t group_of(const Library& library);
   void send(Group& group);
+  void send_more(Group& group);
+  [[nodiscard]] const Question* write_table(const Group& group, std::size_t from);
   void collect(Group& group);
   bool prepare(Group& group);
   bool start(Group& group);

@@ -25,6 +25,17 @@ Result<Library> describe_outside(const std::filesystem::path& file, const Runner
   return outside->describe(outside);
 }
 
+Result<std::string> sandbox_text(const RunnerOptions& options) {
+  if (!options.sandbox) return std::string("none");
+  DUNE_TRY(runner, Runner::start(options, nullptr, kNoAnswers));
+  DUNE_TRY_VOID(runner->close());
+  std::string text = "limits";
+  for (const auto* const part : {"network namespace", "seccomp"})
+    if (runner->missing().find(part) == std::string::npos) text.insert(0, std::string(part) + ", ");
+  if (!runner->missing().empty()) text += "; without " + runner->missing();
+  return text;
+}
+
 Outside::Outside(std::filesystem::path file, const RunnerOptions& options)
     : file_(std::move(file)), options_(options) {}
 

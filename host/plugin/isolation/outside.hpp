@@ -26,6 +26,10 @@ class Runner;
 // Code::internal (it crashed or hung), Code::unavailable (no runner could be started).
 [[nodiscard]] Result<Library> describe_outside(const std::filesystem::path& file, const RunnerOptions& options);
 
+// What holds runners back on this machine, for people: "seccomp, network namespace, limits", or that and what the
+// kernel does not allow. Starts a runner to find out.
+[[nodiscard]] Result<std::string> sandbox_text(const RunnerOptions& options);
+
 // The runner that answers for one library outside of detection. It starts with a question; it stays when more are to
 // be expected (explanations) and is ended when nobody refers to it any more. Thread-safe; questions wait for each
 // other.

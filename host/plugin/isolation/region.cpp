@@ -62,14 +62,8 @@ const char* to_text(Phase phase) {
       return "create()";
     case Phase::detect:
       return "detect()";
-    case Phase::destroy:
-      return "destroy()";
     case Phase::explain:
       return "explain()";
-    case Phase::deliver:
-      return "deliver()";
-    case Phase::invoke:
-      return "invoke()";
   }
   return "an unknown call";
 }

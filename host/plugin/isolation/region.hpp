@@ -34,7 +34,7 @@ class Region {
 
 // What a runner was doing when it was last able to write it down. In the first page of its answer region; the host
 // believes none of it more than it has to.
-enum class Phase : std::uint32_t { idle, load, describe, validate, create, detect, destroy, explain, deliver, invoke };
+enum class Phase : std::uint32_t { idle, load, describe, validate, create, detect, explain };
 
 struct FlightRecorder {
   std::atomic<std::uint64_t> sequence;   // counts up before and after each call: odd = in a call

@@ -159,18 +159,28 @@ Result<> Runner::close() {
 }
 
 Result<> Runner::ask(const Question* table, std::uint32_t first, std::uint32_t count) {
-  first_ = answered_ = first;
-  count_ = count;
+  if (first == 0) count_ = answered_ = 0;
+  if (first == 0) parts_ = 0;
   if (end_) return fail(Code::internal, end_->text);
-  recorder().bytes.store(0, std::memory_order_relaxed);
-  recorder().answered.store(first, std::memory_order_relaxed);
+  if (first == 0) {  // nothing is under way, so nobody writes there
+    recorder().bytes.store(0, std::memory_order_relaxed);
+    recorder().answered.store(0, std::memory_order_relaxed);
+  }
   watch_ = {recorder().sequence.load(std::memory_order_relaxed), SteadyClock::now(), cpu_time(process_.pid())};
   Packer packed;
   packed.u64(reinterpret_cast<std::uintptr_t>(table)).u32(first).u32(count);
   const auto sent = process_.channel().send(Message::ask, packed.bytes(), SteadyClock::now() + kSendLimit);
-  if (!sent) return ended(sent.error(), "took no question");
-  return {};
+  if (sent) {
+    count_ = count;
+    ++parts_;
+    return {};
+  }
+  auto failed = ended(sent.error(), "took no question");
+  answered_ = progress();  // of what was asked before
+  return failed;
 }
+
+std::uint32_t Runner::progress() const { return std::min(recorder().answered.load(std::memory_order_acquire), count_); }
 
 // Whether the call that is under way has been so for too long, by what is seen from here.
 bool Runner::stuck(milliseconds timeout) {
@@ -188,9 +198,6 @@ bool Runner::stuck(milliseconds timeout) {
 }
 
 Result<> Runner::finish(const Timeouts& timeouts, Deadline until) {
-  const auto progress = [this] {
-    return std::clamp(recorder().answered.load(std::memory_order_acquire), first_, count_);
-  };
   if (end_) return fail(Code::internal, end_->text);
   for (;;) {
     const auto timeout = timeouts(std::min(progress(), count_ - 1));
@@ -198,8 +205,9 @@ Result<> Runner::finish(const Timeouts& timeouts, Deadline until) {
     auto frame = next(std::min(until, SteadyClock::now() + tick));
     if (frame && frame->kind == Message::done) {
       Unpacker in(frame->bytes);
-      answered_ = std::clamp(in.u32(), first_, count_);
-      return {};
+      answered_ = std::min(in.u32(), count_);
+      if (--parts_ == 0) return {};
+      continue;
     }
     if (frame) frame = fail(Code::invalid_argument, "a message that makes no sense");
     if (frame.error().code == Code::timeout) {

@@ -37,10 +37,11 @@ class Runner {
   // as Code::internal (Code::timeout when it took too long).
   Result<std::string> call(Message kind, std::string_view bytes, std::chrono::milliseconds limit);
 
-  // Sends questions first … count of a table in the run region, and does not wait.
+  // Sends the questions numbered first … count, which are a table in the run region, and does not wait. A `first` that
+  // is not 0 adds to what was asked before and is not finished.
   Result<> ask(const Question* table, std::uint32_t first, std::uint32_t count);
-  // Waits for the answers to the latest ask(): how many of `count` there are by now. An error means it is at its end;
-  // answers that were finished before still count. No question may take more than twice its timeout.
+  // Waits for the answers to all that was asked: answered() says how many there are by now. An error means it is at its
+  // end; answers that were finished before still count. No question may take more than twice its timeout.
   Result<> finish(const Timeouts& timeouts, Deadline until);
   [[nodiscard]] std::uint32_t answered() const { return answered_; }
   // A copy of the answers to the questions since the latest ask(), which no runner can change any more.
@@ -64,6 +65,7 @@ class Runner {
   Result<Frame> next(Deadline until);
   tl::unexpected<Error> ended(const Error& why, std::string_view doing);
   [[nodiscard]] std::string doing() const;
+  [[nodiscard]] std::uint32_t progress() const;  // by its own word, while it is at it
   [[nodiscard]] bool stuck(std::chrono::milliseconds timeout);
   FlightRecorder& recorder() const { return *reinterpret_cast<FlightRecorder*>(answers_.data()); }
 
@@ -73,7 +75,8 @@ class Runner {
   std::function<bool(std::string_view)> allowed_ = [](std::string_view) { return true; };
   std::string missing_;
   std::optional<End> end_;
-  std::uint32_t first_ = 0, count_ = 0, answered_ = 0;  // of the latest ask
+  std::uint32_t count_ = 0, answered_ = 0;  // of what was asked since the beginning
+  int parts_ = 0;                           // that were asked and are not done
   struct Watch {
     std::uint64_t sequence = 0;
     std::chrono::steady_clock::time_point since;

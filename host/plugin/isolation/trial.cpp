@@ -23,8 +23,8 @@ Result<> try_outside(const Library& library, std::span<const TrialSeat> seats, c
     auto made = runner->call(Message::create, question.bytes(), options.setup_limit);
     if (made) continue;
     auto error = std::move(made).error();
-    if (!error.text.starts_with(component->schema.id)) error = std::move(error).in(component->schema.id);
-    return tl::unexpected<Error>(std::move(error));
+    if (error.text.starts_with(component->schema.id)) return tl::unexpected<Error>(std::move(error));
+    return tl::unexpected<Error>(std::move(error).in(component->schema.id));
   }
   return {};
 }

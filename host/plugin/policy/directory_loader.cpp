@@ -190,6 +190,8 @@ Result<Loaded> DirectoryLoader::load_bytes(const std::string& name, const OpenFi
   library.sha256 = copy.sha256;
   library.mode = mode;
   DUNE_TRY_VOID(check(entry_of(library)));
+  // What is mapped needs no file; so a tool that is interrupted leaves none behind.
+  if (shared_->options.for_tools && shared_->options.private_dir.empty()) copy.hold.reset();
   return Loaded{std::move(library), file.identity, std::move(copy.hold), {}};
 }
 

@@ -10,16 +10,23 @@
 
 namespace detectors {
 
-// Confidence from `ratio` = observed / threshold: 0.5 at the threshold, 0.9 at twice of it, 1 from 2.25 on. There is
-// no lower end: a ratio of 0.5 gives 0.3. Not rounded; whoever stores it rounds.
-inline double scale(double ratio) { return std::min(1.0, 0.5 + (ratio - 1.0) * 0.4); }
+// Confidence from `ratio` = observed / threshold: 0.5 at the threshold, 0.9 at twice of it, 1 from 2.25 on. A ratio
+// of 0.5 gives 0.3, and what is far below the threshold 0. Not rounded; whoever stores it rounds.
+inline double scale(double ratio) { return std::clamp(0.5 + (ratio - 1.0) * 0.4, 0.0, 1.0); }
 
 inline double ratio_of(std::int64_t observed, std::int64_t threshold) {
   return static_cast<double>(observed) / static_cast<double>(threshold);
 }
 
-inline double round1(double value) { return std::round(value * 10.0) / 10.0; }
-inline double round2(double value) { return std::round(value * 100.0) / 100.0; }
+// To a number of decimals; always finite for what is not NaN. A number that large has no decimals, and multiplied it
+// could overflow (a baseline comes from numbers that strangers sent).
+inline double rounded(double value, double scale) {
+  constexpr double kNoDecimals = 1e15, kMost = std::numeric_limits<double>::max();
+  if (std::abs(value) >= kNoDecimals) return std::clamp(value, -kMost, kMost);
+  return std::round(value * scale) / scale;
+}
+inline double round1(double value) { return rounded(value, 10.0); }
+inline double round2(double value) { return rounded(value, 100.0); }
 
 // Towards zero; what does not fit becomes the nearest that does (a baseline comes from numbers that strangers sent).
 inline std::int64_t integer_part(double value) {

@@ -135,6 +135,18 @@ TEST_F(HttpOutbound, HeadersCannotSmuggle) {
   }
 }
 
+TEST_F(HttpOutbound, RequestsHaveTheirLimits) {
+  allow(url(""), true);
+  const auto post = [&](std::size_t bytes) {
+    return send({.method = "POST", .url = url("/show"), .body = std::string(bytes, 'b')}, {.max_request_bytes = 1000});
+  };
+  EXPECT_TRUE(post(1000));
+  expect(post(1001), Code::invalid_argument, "body more than 1000");
+  expect(get(url("/" + std::string(9000, 'p'))), Code::invalid_argument, "URL has more than 8192");
+  expect(send({.method = "GET", .url = url("/show"), .headers = {{"X-A", std::string(40'000, 'v')}}}),
+         Code::invalid_argument, "headers have more than 32768");
+}
+
 TEST_F(HttpOutbound, FollowsNoRedirectAndNoProxy) {
   allow(url(""), true);
   ASSERT_EQ(::setenv("http_proxy", "http://127.0.0.1:1", 1), 0);

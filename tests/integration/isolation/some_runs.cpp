@@ -86,9 +86,15 @@ Stage::Stage(const Options& options) {
   auto resolved = file.value().resolve(registry_->schemas(), {});
   if (!resolved) throw std::runtime_error(resolved.error().text);
   config_ = std::make_unique<config::DetectorsConfig>(std::move(*resolved));
-  judge_ = std::make_unique<detect::Judge>(
-      *registry_, *config_, log_.logger(),
-      detect::Isolation{.runner = runner_options(log_.logger()), .conduct = &conduct_, .clock = &clock_});
+  judge_ = std::make_unique<detect::Judge>(*registry_, *config_, log_.logger(), isolation());
+}
+
+detect::Isolation Stage::isolation() {
+  return {.runner = runner_options(log_.logger()), .conduct = &conduct_, .clock = &clock_};
+}
+
+detect::Verdict Stage::judge_by(const config::DetectorsConfig& config, const Run& run) {
+  return detect::Judge(*registry_, config, log_.logger(), isolation()).judge(run);
 }
 
 std::string summary(const detect::Verdict& verdict, const std::string& without) {

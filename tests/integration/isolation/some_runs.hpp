@@ -36,12 +36,16 @@ class Stage {
   explicit Stage(const Options& options);
 
   [[nodiscard]] std::vector<detect::Verdict> judge(const std::vector<Run>& runs) { return judge_->judge(runs); }
+  // One run by another configuration, with runners of its own.
+  [[nodiscard]] detect::Verdict judge_by(const config::DetectorsConfig& config, const Run& run);
   void end() { judge_.reset(); }
   [[nodiscard]] plugin::ConductMemory& conduct() { return conduct_; }
   [[nodiscard]] TestLog& log() { return log_; }
   [[nodiscard]] const plugin::Registry& registry() const { return *registry_; }
 
  private:
+  [[nodiscard]] detect::Isolation isolation();
+
   TestLog log_;
   SystemClock clock_;
   plugin::ConductMemory conduct_{clock_};

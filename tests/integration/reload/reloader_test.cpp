@@ -151,7 +151,9 @@ TEST_F(ReloadTest, ADirectoryThatABadFileNamedIsWatchedToo) {
 
 TEST_F(ReloadTest, ADetectorThatCannotBeMadeIsABadChange) {
   start([](Reloader::Options& options) {
-    options.try_out = [](const plugin::Generation&) -> Result<> { return fail(Code::internal, "it crashed"); };
+    options.try_out = [](const plugin::Generation&, const plugin::Generation&) -> Result<> {
+      return fail(Code::internal, "it crashed");
+    };
   });
   write(with_threshold(4));
   ASSERT_TRUE(attempts("failed", 1));

@@ -39,12 +39,17 @@ TEST(TryOut, EveryProfileIsTried) {
   testing::TestLog log;
   plugin::FakePlugin fake;
   fake.table.create = picky;
-  EXPECT_TRUE(try_out(generation(fake, ""), log.logger()));
-  const auto tried = try_out(generation(fake, "shop: {odd_run: {threshold: 4}}"), log.logger());
+  plugin::RunnerOptions runner;
+  runner.log = &log.logger();
+  const auto good = generation(fake, "");
+  const auto bad = generation(fake, "shop: {odd_run: {threshold: 4}}");
+  EXPECT_TRUE(try_out(generation(fake, "default: {odd_run: {enabled: false}}"), good, runner));
+  const auto tried = try_out(good, bad, runner);
   ASSERT_FALSE(tried);
   EXPECT_THAT(tried.error().text,
               AllOf(HasSubstr("shop"), HasSubstr("odd_run"), HasSubstr("/p/odd.so"), HasSubstr("only 3")));
-  EXPECT_TRUE(try_out(generation(fake, "shop: {odd_run: {threshold: 4, enabled: false}}"), log.logger()));
+  EXPECT_TRUE(try_out(good, generation(fake, "shop: {odd_run: {threshold: 4, enabled: false}}"), runner));
+  EXPECT_TRUE(try_out(bad, bad, runner)) << "what is in force already keeps nobody from a change";
 }
 
 }  // namespace

@@ -214,6 +214,14 @@ TEST_F(PluginStates, SaysWhatIsQuarantinedWhenTheWrongNameIsEnabled) {
   EXPECT_EQ(enable_component(db, "bda", "ada").error().text, "component 'bda' is not quarantined; quarantined: bad");
 }
 
+TEST_F(PluginStates, EndsAQuarantineAlsoForAHostWhoseClockIsAhead) {
+  record(strike("r1", now() + 3600));
+  record(strike("r1", now() + 3600));
+  ASSERT_TRUE(open(now() + 3600));
+  ASSERT_TRUE(enable_component(db, "bad", "ada"));
+  EXPECT_THAT(strikes_of(db, "bad", "aa").value(), IsEmpty());
+}
+
 TEST_F(PluginStates, GivesStrikesOldestFirst) {
   record(strike("r2", now() - 100));
   record(strike("r1", now() - 200));

@@ -34,6 +34,8 @@ TEST_F(PluginServicesTest, AComponentReachesItsOwnUrlsAndTheOperatorsList) {
                                                           std::vector<std::string>{"https://[::1]:1/"}});
   EXPECT_THAT(get("post", "https://127.0.0.1:1/hook").error().text, HasSubstr("loopback")) << "known, but not public";
   EXPECT_THAT(get("post", "https://[::1]:1/hook").error().text, HasSubstr("loopback"));
+  EXPECT_TRUE(denied(get("desk", "http://127.0.0.1:1/"))) << "nobody has admitted it";
+  services_.admit("desk", {});
   EXPECT_THAT(get("desk", "https://127.0.0.1:1/hook").error().text, HasSubstr("neither")) << "another's";
   EXPECT_THAT(get("post", "https://127.0.0.1:2/hook").error().text, HasSubstr("neither"));
   const auto refused = get("desk", "http://127.0.0.1:1/");

@@ -76,6 +76,18 @@ TEST(Settings, OnlyTheThreeDevWordsOpenTheDoor) {
   }
 }
 
+TEST(Settings, AnOpenDoorLeadsToThisMachineOnlyUnlessToldTwice) {
+  for (const auto* bind : {"127.0.0.1", "127.8.8.8", "localhost", "::1"})
+    EXPECT_TRUE(read({{"DUNETRACE_BIND", bind}})) << bind;
+  for (const auto* bind : {"0.0.0.0", "192.168.1.7", "::", "host.example"}) {
+    EXPECT_NE(error_of({{"DUNETRACE_BIND", bind}}).find("a loopback address while AUTH_MODE=dev lets everybody in"),
+              std::string::npos)
+        << bind;
+    EXPECT_TRUE(read({{"DUNETRACE_BIND", bind}, {"AUTH_MODE", "prod"}})) << bind;
+    EXPECT_TRUE(read({{"DUNETRACE_BIND", bind}, {"AUTH_DEV_EVERYWHERE", "true"}})) << bind;
+  }
+}
+
 TEST(Settings, SharedVariablesKeepEachRolesDefault) {
   const auto s = read({{"POLL_INTERVAL", "0.5"}}).value();
   EXPECT_EQ(s.detect.poll_interval.count(), 0.5);

@@ -88,11 +88,14 @@ struct Delivery {
 };
 
 // What an answer means: 2xx delivered; 408, 425, 429, 5xx and transport problems: again later, when the receiver says
-// so; everything else: this batch will never be taken. Throws Failure when the host's policy refused to send.
+// so; everything else: this batch will never be taken. Throws Failure when the host refused to send.
 inline Delivery delivery_of(const HttpReply& reply) {
-  if (reply.ok()) return Delivery::delivered();
-  if (reply.error == DUNE_E_DENIED || reply.error == DUNE_E_INVALID) throw Failure(reply.error, reply.why);
-  if (!reply.arrived()) return Delivery::retry(reply.why);
+  const bool answered = reply.arrived() || reply.status > 0;  // an answer that is too long is one all the same
+  if (!answered) {
+    if (reply.error == DUNE_E_IO || reply.error == DUNE_E_TIMEOUT) return Delivery::retry(reply.why);
+    throw Failure(reply.error, reply.why);
+  }
+  if (reply.status >= 200 && reply.status < 300) return Delivery::delivered();
   std::string text = "HTTP " + std::to_string(reply.status);
   const bool later = reply.status == 408 || reply.status == 425 || reply.status == 429 || reply.status >= 500;
   return later ? Delivery::retry(std::move(text), reply.retry_after) : Delivery::rejected(std::move(text));

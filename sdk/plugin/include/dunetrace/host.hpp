@@ -148,8 +148,8 @@ struct HttpRequest {
 struct HttpReply {
   dune_status error = DUNE_OK;  // otherwise nothing came back: DUNE_E_IO, DUNE_E_TIMEOUT, DUNE_E_DENIED, DUNE_E_INVALID
   std::string why;              // of the error, without the URL
-  int status = 0;
-  std::string_view body;                                 // valid until the next send() with this host
+  int status = 0;               // also with DUNE_E_LIMIT: the answer was longer than the host reads
+  std::string_view body;        // valid until the next send() with this host
   std::optional<std::chrono::milliseconds> retry_after;  // as the server asked
 
   bool arrived() const noexcept { return error == DUNE_OK; }
@@ -186,10 +186,10 @@ class Http {
     if (!reply.arrived()) {
       reply.why.assign(error.message,
                        error.message_len < sizeof error.message ? error.message_len : sizeof error.message);
-      return reply;
+    } else {
+      reply.body = view(response.body);
     }
     reply.status = response.status;
-    reply.body = view(response.body);
     if (response.retry_after_ms > 0) reply.retry_after = std::chrono::milliseconds(response.retry_after_ms);
     return reply;
   }

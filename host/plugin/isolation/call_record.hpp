@@ -1,0 +1,86 @@
+// The flight recorder of plugins in the host's own process (plugin-abi.md 20): a file that outlives a crash says who
+// was being called, and a watchdog ends the process when a call never returns. Slots are used by one thread each; the
+// rest is thread-safe.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "core/result.hpp"
+#include "plugin/conduct.hpp"
+#include "plugin/isolation/channel.hpp"
+#include "plugin/registry.hpp"
+#include "telemetry/log.hpp"
+
+namespace dunetrace::plugin {
+
+// A service manager starts a process again that ended with this.
+constexpr int kExitHungPlugin = 70;
+
+class CallRecord {
+ public:
+  struct Page;  // what is in the file for one thread
+  // How the process is ended when a plugin hangs in it.
+  using Die = std::function<void(int)>;
+
+  // Makes a file of this process's own in `directory` (made when missing) and starts the watchdog. `log` outlives it.
+  [[nodiscard]] static Result<std::unique_ptr<CallRecord>> open(const std::filesystem::path& directory,
+                                                                telemetry::Logger& log, Die die = {});
+  ~CallRecord();  // the file goes with it
+  CallRecord(const CallRecord&) = delete;
+  CallRecord& operator=(const CallRecord&) = delete;
+
+  // What one thread is doing. Given back with its end; it must not outlive the record.
+  class Slot {
+   public:
+    Slot(CallRecord& owner, std::size_t index);
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
+    ~Slot();
+    // Which run is looked at from now on.
+    void run(std::string_view customer_id, std::string_view run_id);
+    // A call into the component begins; the thread that calls says so, and when it is over.
+    void begin(const Entry& entry, std::chrono::milliseconds timeout);
+    void end();
+
+   private:
+    CallRecord& owner_;
+    const std::size_t index_;
+    const Component* named_ = nullptr;  // whose names are in the page
+  };
+  // nullptr when more threads ask than there are pages.
+  [[nodiscard]] std::unique_ptr<Slot> slot();
+
+  // Strikes for calls in which processes of that directory crashed, exited or were ended by the watchdog; their files
+  // are removed. A plugin that takes its host with it is off at once, so each is given as often as that takes.
+  [[nodiscard]] static std::vector<Strike> leftovers(const std::filesystem::path& directory);
+
+ private:
+  CallRecord(std::filesystem::path file, Handle fd, Page* pages, telemetry::Logger& log, Die die);
+  void watch(const std::stop_token& stop);
+  void look();
+
+  struct Seen {
+    std::uint64_t sequence = 0;
+    std::chrono::steady_clock::time_point since;
+    std::int64_t cpu_ns = 0;
+  };
+  const std::filesystem::path file_;
+  const Handle fd_;
+  Page* const pages_;
+  telemetry::Logger& log_;
+  const Die die_;
+  std::mutex mutex_;
+  std::vector<bool> taken_;
+  std::vector<Seen> seen_;  // the watchdog's
+  std::jthread watchdog_;
+};
+
+}  // namespace dunetrace::plugin
