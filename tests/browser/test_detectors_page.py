@@ -148,6 +148,9 @@ class Detectors(BrowserCase):
             self.assertIn("tool_loop: quarantined since", self.browser.text("#incomplete"))
             self.assertIn(REASON, self.browser.text("#incomplete"))
             self.assertEqual(self.browser.text("#run-title"), "Nothing found, judged incompletely")
+            self.assertEqual(self.browser.text("#risk"), "—", "nobody knows")
+            self.assertNotIn("CLEAN", self.browser.text(".run-head"))
+            self.assertIn("Not every detector had its say", self.browser.text("#why"))
             self.assert_no_sideways_scroll("an incomplete run at %d" % width)
             self.assertEqual(self.browser.js(CONTRAST), [], "contrast below 4.5:1")
 

@@ -131,17 +131,18 @@ function run_header(run, app) {
   const types = [...new Set(run.live.map((signal) => signal.failure_type))];
   const title = types.length > 0 ? types.map(type_label).join(' + ') : !run.exit_reason ? 'Not judged yet'
       : run.incomplete.length > 0 ? 'Nothing found, judged incompletely' : 'Clean run';
-  return h('header', {class: `run-head ${severity_class(run.severity)}`},
+  const unsure = run.live.length === 0 && run.incomplete.length > 0;  // who is missing might have found something
+  return h('header', {class: `run-head ${unsure ? 'sev-unknown' : severity_class(run.severity)}`},
     h('div', {class: 'run-head-main'}, id_line(run.run_id),
       h('h1', {id: 'run-title'}, title),
       h('p', {class: 'run-sub'}, h('a', {class: 'wrap', href: app.agent_href(run.agent_id)}, run.agent_id), ' · ', utc(run.started_at),
         run.parent && [' · child of ', h('a', {class: 'mono', href: run_href(run.parent), title: run.parent}, short_id(run.parent))]),
       h('dl', {class: 'run-meta'}, meta(run).map(([name, value, hint]) => h('div', {key: name}, h('dt', {}, name), h('dd', {title: hint ?? null}, value)))),
       !run.exit_reason && h('p', {class: 'run-note'}, 'This run has not been judged: it is still going on, or its end has just arrived. The page looks again every 15 seconds.')),
-    h('div', {class: `risk tone-${run.live.length > 0 ? risk_tone(run.risk) : 'good'}`, title: 'Highest confidence of a live signal'},
+    h('div', {class: `risk tone-${run.live.length > 0 ? risk_tone(run.risk) : unsure ? 'quiet' : 'good'}`, title: 'Highest confidence of a live signal'},
       h('span', {class: 'risk-label'}, 'Risk'),
-      h('span', {class: 'risk-value', id: 'risk'}, run.live.length > 0 ? percent(run.risk) : run.exit_reason ? '0%' : kNone),
-      run.exit_reason && severity_pill(run.severity)));
+      h('span', {class: 'risk-value', id: 'risk'}, run.live.length > 0 ? percent(run.risk) : run.exit_reason && !unsure ? '0%' : kNone),
+      run.exit_reason && (unsure ? h('span', {class: 'pill tone-quiet'}, 'INCOMPLETE') : severity_pill(run.severity))));
 }
 
 // Whose word is missing: a run without its findings is no clean run. The host itself stands for all detectors.
