@@ -30,9 +30,11 @@ tl::unexpected<Error> with_files_left_out(Error error, const plugin::Registry& r
     for (const auto& notice : registry.notices()) error.text += "; " + notice;
   }
   if (error.text.find("unknown detector") != std::string::npos) {
+    std::string causes;  // in front, because they are what there is to mend
     for (const auto& refusal : registry.refusals()) {
-      error.text += "; " + refusal.file.string() + " was not loaded: " + refusal.reason;
+      causes += refusal.file.string() + " was not loaded: " + refusal.reason + "\n";
     }
+    error.text.insert(0, causes);
   }
   return tl::unexpected<Error>(std::move(error));
 }
@@ -69,6 +71,7 @@ Result<Detectors> load_detectors(const Setup& setup, telemetry::Logger& log, con
   const auto path = file.empty() ? config::detectors_file(setup.settings, setup.paths) : file;
   DUNE_TRY(parsed, config::DetectorsFile::load(path));
   auto options = load_options(setup, purpose, parsed.plugin_directories(), log);
+  options.places = parsed.plugin_directory_places();
   options.previous = previous;
   if (options.unlocked && previous == nullptr) {
     log.warn("plugins.unlocked", {{"reason",

@@ -92,9 +92,11 @@ class DetectorsResolver {
   const ComponentSchema* detector(const YamlNode& key, std::string_view section) {
     const auto found = by_id_.find(key.text);
     if (found != by_id_.end()) return &schemas_[found->second];
-    wrong(key, fmt::format("unknown detector '{}' in {}{}; {}", shown(key.text), shown(section),
-                           did_you_mean(key.text, ids_),
-                           ids_.empty() ? "no detector is loaded" : "expected one of " + joined(ids_)));
+    // All there are, once: a detector that is missing is missed in every section.
+    const auto expected = ids_.empty() ? "; no detector is loaded" : "; expected one of " + joined(ids_);
+    wrong(key, fmt::format("unknown detector '{}' in {}{}{}", shown(key.text), shown(section),
+                           did_you_mean(key.text, ids_), listed_ ? "" : expected));
+    listed_ = true;
     return nullptr;
   }
 
@@ -308,6 +310,7 @@ class DetectorsResolver {
   std::vector<std::string> ids_;
   std::vector<std::size_t> order_;
   std::set<std::string> reported_;
+  bool listed_ = false;  // the detectors there are
   Problems problems_;
   DetectorsConfig config_;
 };
