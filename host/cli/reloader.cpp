@@ -89,6 +89,7 @@ Snapshot Reloader::snapshot() {
   return found;
 }
 
+// However it ends, it is counted last: whoever sees the count finds log line, gauges and state as well.
 void Reloader::attempt(const Snapshot& settled, const std::stop_token& stop) {
   tried_ = settled;
   const auto current = live_.current();
@@ -104,12 +105,12 @@ void Reloader::attempt(const Snapshot& settled, const std::stop_token& stop) {
   if (!usable) return refuse(usable.error().text);
   if (fresh) return put_in_force(std::move(*next));
   if (first) return;  // what was loaded at the start
-  metrics_.unchanged.add();
   if (refused_at_) log_.info("detectors.restored", {{"file", file_.string()}, {"generation", current->number}});
   refused_at_.reset();
   told_.clear();
   metrics_.ok.set(1);
   live_.kept(clock_.unix_seconds(), {});
+  metrics_.unchanged.add();
 }
 
 void Reloader::put_in_force(plugin::Generation next) {
@@ -120,24 +121,25 @@ void Reloader::put_in_force(plugin::Generation next) {
   live_.replace(std::make_shared<const plugin::Generation>(std::move(next)), clock_.unix_seconds());
   refused_at_.reset();
   told_.clear();
-  metrics_.taken_over.add();
   metrics_.generation.set(static_cast<double>(number));
   metrics_.ok.set(1);
   log_.info("detectors.reloaded", {{"file", file_.string()}, {"generation", number}, {"changes", what}});
   if (options_.taken_over) options_.taken_over();
+  metrics_.taken_over.add();
 }
 
 // Told once per content of the file and reason, however often it is saved or tried again.
 void Reloader::refuse(const std::string& reason) {
   refused_at_ = clock_.steady();
-  metrics_.refused.add();
   metrics_.ok.set(0);
   live_.kept(clock_.unix_seconds(), reason);
   auto telling = content_hash(file_) + reason;
-  if (telling == told_) return;
-  told_ = std::move(telling);
-  log_.error("detectors.reload_failed",
-             {{"file", file_.string()}, {"reason", reason}, {"generation_kept", live_.current()->number}});
+  if (telling != told_) {
+    told_ = std::move(telling);
+    log_.error("detectors.reload_failed",
+               {{"file", file_.string()}, {"reason", reason}, {"generation_kept", live_.current()->number}});
+  }
+  metrics_.refused.add();
 }
 
 }  // namespace dunetrace::cli

@@ -1,6 +1,7 @@
 // Two hundred reloads leave nothing behind: no generation, no descriptor, no memory.
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "fixture.hpp"
@@ -46,8 +47,10 @@ TEST_F(ReloadTest, TwoHundredReloadsLeaveNothingBehind) {
   }
   EXPECT_EQ(live_->current()->number, static_cast<std::uint64_t>(kReloads) + 1);
   EXPECT_TRUE(testing::wait_until([&] { return taken_over_ == kReloads; }));
-  for (const auto& generation : seen) EXPECT_TRUE(generation.expired());
-  EXPECT_LE(open_descriptors(), descriptors);
+  // The reloader may still hold the last one while it returns, and opens directories when it looks again.
+  EXPECT_TRUE(testing::wait_until(
+      [&] { return std::ranges::all_of(seen, [](const auto& generation) { return generation.expired(); }); }));
+  EXPECT_TRUE(testing::wait_until([&] { return open_descriptors() <= descriptors; })) << open_descriptors();
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they keep what was freed
   EXPECT_LT(resident_bytes(), bytes + kMoreBytes);
 #else
