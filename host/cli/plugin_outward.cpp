@@ -19,6 +19,7 @@
 #include "explain/text.hpp"
 #include "plugin/destination.hpp"
 #include "plugin/integration.hpp"
+#include "plugin/isolation/outside.hpp"
 
 namespace dunetrace::cli {
 namespace {
@@ -34,7 +35,18 @@ struct Ground {
   SystemClock clock;
   http::Outbound outbound{log, clock};
   ProcessServices services;
+  // The library crashes or hangs in a process of its own, and the tool says so.
+  plugin::Outward how{.runner = {.log = &log}};
 };
+
+// The library as the tool runs it, whichever way it was looked at before.
+Result<plugin::Library> outside(plugin::Library library, Ground& ground) {
+  if (library.mode == plugin::Mode::isolated) return library;
+  std::error_code failed;
+  const auto path = std::filesystem::canonical(library.path, failed);
+  if (failed) return fail(Code::not_found, "plugin " + library.path + ": " + failed.message());
+  return plugin::describe_outside(path, ground.how.runner);
+}
 
 Result<std::vector<http::Origin>> origins_of(const std::vector<std::string>& texts) {
   std::vector<http::Origin> out;
@@ -123,12 +135,13 @@ Result<int> deliver_run(plugin::Library library, const PluginRun& args) {
   if (args.run.empty()) {
     return fail(Code::invalid_argument, args.file + ": brings a destination; --run FILE names the run to judge");
   }
-  DUNE_TRY(entry, only(library, "alert", args.file));
   DUNE_TRY(allowed, origins_of(args.allow));
-  DUNE_TRY(setup, load_setup());
   Ground ground(allowed);
+  DUNE_TRY(isolated, outside(std::move(library), ground));
+  DUNE_TRY(entry, only(isolated, "alert", args.file));
+  DUNE_TRY(setup, load_setup());
   DUNE_TRY(values, values_of(entry.component->schema, args, setup.settings.host.dev_mode, ground.services));
-  DUNE_TRY(destination, plugin::Destination::create(entry, std::move(values), ground.services));
+  DUNE_TRY(destination, plugin::Destination::create(entry, std::move(values), ground.services, ground.how));
   DUNE_TRY(alerts, alerts_of(args.run, setup, ground));
   if (alerts.empty()) {
     print("nothing found, nothing delivered\n");
@@ -150,8 +163,10 @@ Result<int> deliver_run(plugin::Library library, const PluginRun& args) {
 }
 
 Result<int> invoke_action(plugin::Library library, const PluginRun& args) {
-  DUNE_TRY(entry, only(library, "integration", args.file));
   DUNE_TRY(allowed, origins_of(args.allow));
+  Ground ground(allowed);
+  DUNE_TRY(isolated, outside(std::move(library), ground));
+  DUNE_TRY(entry, only(isolated, "integration", args.file));
   plugin::ActionCall call;
   call.action = args.action;
   call.dry_run = args.dry_run;
@@ -163,9 +178,8 @@ Result<int> invoke_action(plugin::Library library, const PluginRun& args) {
     call.input = args.input;
   }
   DUNE_TRY(setup, load_setup());
-  Ground ground(allowed);
   DUNE_TRY(values, values_of(entry.component->schema, args, setup.settings.host.dev_mode, ground.services));
-  DUNE_TRY(integration, plugin::Integration::create(entry, std::move(values), ground.services));
+  DUNE_TRY(integration, plugin::Integration::create(entry, std::move(values), ground.services, ground.how));
   auto result = integration.invoke(call);
   if (!result && result.error().code != Code::not_found && result.error().code != Code::invalid_argument) {
     std::fprintf(stderr, "dunetrace: %s\n", explain::one_line(result.error().text, kLineChars).c_str());

@@ -1,5 +1,5 @@
-// What `dunetrace plugin run` does with components that talk to others: one delivery, one action. In this process, with
-// the policy and the secrets of production.
+// What `dunetrace plugin run` does with components that talk to others: one delivery, one action. The library
+// runs in a process of its own, with the policy and the secrets of production.
 #pragma once
 
 #include "cli/plugin_commands.hpp"

@@ -9,12 +9,11 @@
 #include "config/secrets.hpp"
 #include "plugin/calls.hpp"
 #include "plugin/host_services.hpp"
+#include "plugin/isolation/outward.hpp"
 #include "plugin/take.hpp"
 
 namespace dunetrace::plugin {
 namespace {
-
-constexpr std::int64_t kLongestRetryMs = 24 * 60 * 60 * 1000;  // beyond a day the alert is of no use
 
 dune_alert_v1 table_of(const void* vtable) {
   dune_alert_v1 table{};
@@ -72,53 +71,29 @@ class BatchView {
 
 Delivery failed(std::string text) { return {Delivery::Outcome::failed, std::nullopt, std::move(text)}; }
 
-}  // namespace
+class Here final : public Destination::Way {
+ public:
+  Here(const Entry& entry, Services& services)
+      : host_(*entry.component, services), table_(table_of(entry.component->vtable)), instance_(table_.destroy) {}
+  dune_status make(const dune_config* config, dune_error& error) {
+    return instance_.make(table_.create, host_.raw(), config, error);
+  }
+  Delivery deliver(const AlertBatch& batch) override;
 
-struct Destination::Impl {
-  const Entry entry;
-  HostServices host;
-  dune_alert_v1 table;
-  Instance instance;
-
-  Impl(const Entry& e, Services& services)
-      : entry(e), host(*e.component, services), table(table_of(e.component->vtable)), instance(table.destroy) {}
+ private:
+  HostServices host_;
+  dune_alert_v1 table_;
+  Instance instance_;
 };
 
-Destination::Destination(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Destination::Destination(Destination&&) noexcept = default;
-Destination& Destination::operator=(Destination&&) noexcept = default;
-Destination::~Destination() = default;
-
-const Component& Destination::component() const { return *impl_->entry.component; }
-std::uint32_t Destination::max_batch() const { return impl_->entry.component->max_batch; }
-
-Result<Destination> Destination::create(const Entry& entry, std::vector<config::ParamValue> values,
-                                        Services& services) {
-  auto impl = std::make_unique<Impl>(entry, services);
-  const ConfigValues config(values, {});
-  dune_error error{};
-  const auto status = impl->instance.make(impl->table.create, impl->host.raw(), config.raw(), error);
-  config::wipe_secrets(entry.component->schema, values);
-  if (status != DUNE_OK) {
-    return fail(Code::invalid_argument,
-                fmt::format("{}: create: {}", entry.component->schema.id, reason(status, error)));
-  }
-  return Destination(std::move(impl));
-}
-
-Delivery Destination::deliver(const AlertBatch& batch) {
-  if (batch.alerts.empty() || batch.alerts.size() > max_batch()) {
-    return failed(
-        fmt::format("a batch of {} alerts; {} takes 1 to {}", batch.alerts.size(), component().schema.id, max_batch()));
-  }
+Delivery Here::deliver(const AlertBatch& batch) {
   const BatchView view(batch);
   dune_delivery said{};
   said.struct_size = sizeof said;
   dune_error error{};
-  impl_->host.set_deadline(std::chrono::steady_clock::now() + batch.deadline);
-  const auto status =
-      guarded(error, [&] { return impl_->table.deliver(impl_->instance.get(), view.raw(), &said, &error); });
-  impl_->host.set_deadline(std::nullopt);
+  host_.set_deadline(std::chrono::steady_clock::now() + batch.deadline);
+  const auto status = guarded(error, [&] { return table_.deliver(instance_.get(), view.raw(), &said, &error); });
+  host_.set_deadline(std::nullopt);
   switch (status) {
     case DUNE_DELIVERED:
       return {Delivery::Outcome::delivered, std::nullopt, remark(error)};
@@ -134,6 +109,45 @@ Delivery Destination::deliver(const AlertBatch& batch) {
     default:
       return failed(status < 0 ? reason(status, error) : fmt::format("answered with the unknown outcome {}", status));
   }
+}
+
+}  // namespace
+
+Destination::Destination(const Entry& entry, std::unique_ptr<Way> way) : entry_(entry), way_(std::move(way)) {}
+Destination::Destination(Destination&&) noexcept = default;
+Destination& Destination::operator=(Destination&&) noexcept = default;
+Destination::~Destination() = default;
+
+std::uint32_t Destination::max_batch() const { return entry_.component->max_batch; }
+
+Result<Destination> Destination::create(const Entry& entry, std::vector<config::ParamValue> values,
+                                        Services& services) {
+  if (entry.component->vtable == nullptr) return fail(Code::denied, entry.component->schema.id + ": is isolated");
+  auto here = std::make_unique<Here>(entry, services);
+  const ConfigValues config(values, {});
+  dune_error error{};
+  const auto status = here->make(config.raw(), error);
+  config::wipe_secrets(entry.component->schema, values);
+  if (status != DUNE_OK) {
+    return fail(Code::invalid_argument,
+                fmt::format("{}: create: {}", entry.component->schema.id, reason(status, error)));
+  }
+  return Destination(entry, std::move(here));
+}
+
+Result<Destination> Destination::create(const Entry& entry, std::vector<config::ParamValue> values, Services& services,
+                                        const Outward& how) {
+  if (entry.library->mode == Mode::in_process) return create(entry, std::move(values), services);
+  DUNE_TRY(way, outside_destination(entry, std::move(values), services, how));
+  return Destination(entry, std::move(way));
+}
+
+Delivery Destination::deliver(const AlertBatch& batch) {
+  if (batch.alerts.empty() || batch.alerts.size() > max_batch()) {
+    return failed(
+        fmt::format("a batch of {} alerts; {} takes 1 to {}", batch.alerts.size(), component().schema.id, max_batch()));
+  }
+  return way_->deliver(batch);
 }
 
 }  // namespace dunetrace::plugin

@@ -1,6 +1,6 @@
 // One instance of an alert destination (plugin-abi.md 14): created with its parameters, handed batches of explained
-// alerts. Retries, back-off, order and dead letters are whoever's who calls. Used by one thread at a time. Runs the
-// plugin in this process; needs an entry, values and services only, so it works in a runner as well.
+// alerts. Retries, back-off, order and dead letters are whoever's who calls. Used by one thread at a time. Where the
+// plugin's code runs, here or in a runner, is the library's business; the outcomes are the same.
 #pragma once
 
 #include <chrono>
@@ -13,6 +13,7 @@
 #include "config/parameters.hpp"
 #include "core/result.hpp"
 #include "core/signal.hpp"
+#include "plugin/isolation/runner_options.hpp"
 #include "plugin/registry.hpp"
 #include "plugin/services.hpp"
 
@@ -58,12 +59,19 @@ struct Delivery {
   return "failed";
 }
 
+constexpr std::int64_t kLongestRetryMs = 24 * 60 * 60 * 1000;  // beyond a day the alert is of no use
+
 class Destination {
  public:
   // `values` in schema order, secrets resolved; the copies of secrets are cleared before this returns. `services`
-  // outlives the destination. Error: the plugin's own text, prefixed with the component id.
+  // outlives the destination. Error: the plugin's own text, prefixed with the component id. In this process.
   [[nodiscard]] static Result<Destination> create(const Entry& entry, std::vector<config::ParamValue> values,
                                                   Services& services);
+  // The same where the library's mode says. A crash, or a call that is not over a second after its deadline, is a
+  // `failed` with the reason and a strike; the next delivery starts a new runner with the values, which are kept for
+  // that and wiped in the end. The runner ends with the thread that started it, so that should be one that stays.
+  [[nodiscard]] static Result<Destination> create(const Entry& entry, std::vector<config::ParamValue> values,
+                                                  Services& services, const Outward& how);
   Destination(Destination&&) noexcept;
   Destination& operator=(Destination&&) noexcept;
   ~Destination();
@@ -71,12 +79,22 @@ class Destination {
   // One attempt. The plugin's exchanges end at the deadline.
   [[nodiscard]] Delivery deliver(const AlertBatch& batch);
   [[nodiscard]] std::uint32_t max_batch() const;
-  [[nodiscard]] const Component& component() const;
+  [[nodiscard]] const Component& component() const { return *entry_.component; }
+
+  // Where its code runs. The batch is not empty and not too large.
+  class Way {
+   public:
+    Way() = default;
+    Way(const Way&) = delete;
+    Way& operator=(const Way&) = delete;
+    virtual ~Way() = default;
+    [[nodiscard]] virtual Delivery deliver(const AlertBatch& batch) = 0;
+  };
 
  private:
-  struct Impl;
-  explicit Destination(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  Destination(const Entry& entry, std::unique_ptr<Way> way);
+  Entry entry_;
+  std::unique_ptr<Way> way_;
 };
 
 }  // namespace dunetrace::plugin

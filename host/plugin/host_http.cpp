@@ -43,9 +43,12 @@ dune_status status_of(Code code) {
   }
 }
 
-// A record of the plugin's that the host fills. It says how large it is; all of 1.0 is there in any case.
-void fill(dune_http_response* to, const dune_http_response& from) {
-  const std::size_t size = std::clamp<std::size_t>(to->struct_size, sizeof(dune_http_response), sizeof from);
+// A record of the plugin's that the host fills. It says how large it is; all of 1.0 is there in any case. That is not
+// sizeof: once the record grows here, a plugin of 1.0 still has the shorter one.
+void fill(dune_http_response* to, dune_http_response from) {
+  constexpr std::size_t kEndOf10 = offsetof(dune_http_response, retry_after_ms) + sizeof(from.retry_after_ms);
+  const auto size = std::clamp(std::size_t{to->struct_size}, kEndOf10, sizeof from);
+  from.struct_size = static_cast<std::uint32_t>(size);  // what of it is filled
   std::memcpy(to, &from, size);
 }
 

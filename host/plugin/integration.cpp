@@ -7,9 +7,9 @@
 #include <cstddef>
 
 #include "config/secrets.hpp"
-#include "json/reader.hpp"
 #include "plugin/calls.hpp"
 #include "plugin/host_services.hpp"
+#include "plugin/isolation/outward.hpp"
 #include "plugin/json_out.hpp"
 #include "plugin/take.hpp"
 
@@ -42,74 +42,34 @@ Code code_of(dune_status status) {
   }
 }
 
-}  // namespace
-
-struct Integration::Impl {
-  const Entry entry;
-  HostServices host;
-  dune_integration_v1 table;
-  json::Parser parser;
-  Instance instance;
-
-  Impl(const Entry& e, Services& services)
-      : entry(e), host(*e.component, services), table(table_of(e.component->vtable)), instance(table.destroy) {}
-
-  Result<> check(const ActionCall& call) {
-    const auto& schema = entry.component->schema;
-    const auto& actions = entry.component->actions;
-    if (std::ranges::find(actions, call.action, &Action::id) == actions.end()) {
-      std::string known;
-      for (const auto& action : actions) known += (known.empty() ? "" : ", ") + action.id;
-      return fail(Code::not_found,
-                  fmt::format("{}: no action '{}'; expected one of {}", schema.id, call.action, known));
-    }
-    if (call.input.size() > kMaxInputBytes) {
-      return fail(Code::invalid_argument, fmt::format("{}: {}: the input has {} bytes, at most {} are taken", schema.id,
-                                                      call.action, call.input.size(), kMaxInputBytes));
-    }
-    const auto input = parser.parse(call.input);
-    if (!input || !input->is_object()) {
-      return fail(Code::invalid_argument, fmt::format("{}: {}: the input is no JSON object{}", schema.id, call.action,
-                                                      input ? "" : ": " + input.error().text));
-    }
-    return {};
+class Here final : public Integration::Way {
+ public:
+  Here(const Entry& entry, Services& services)
+      : component_(*entry.component),
+        host_(component_, services),
+        table_(table_of(component_.vtable)),
+        instance_(table_.destroy) {}
+  dune_status make(const dune_config* config, dune_error& error) {
+    return instance_.make(table_.create, host_.raw(), config, error);
   }
+  Result<std::string> invoke(const ActionCall& call) override;
 
-  // The text the plugin wrote, when it is one JSON value that others can read and store.
+ private:
   Result<std::string> result_of(JsonOut& out) {
     if (out.oversize()) return fail(Code::internal, fmt::format("the result is larger than {} bytes", kMaxResultBytes));
     if (!out.writer().complete()) return fail(Code::internal, "the result is not one complete JSON value");
-    auto text = out.writer().take();
-    const auto parsed = parser.parse(text);
-    if (!parsed) return fail(Code::internal, "the result is no JSON: " + parsed.error().text);
-    if (auto repaired = json::storable(text)) text = std::move(*repaired);
-    return text;
+    return check_result(out.writer().take(), parser_);
   }
+
+  const Component& component_;
+  HostServices host_;
+  dune_integration_v1 table_;
+  json::Parser parser_;
+  Instance instance_;
 };
 
-Integration::Integration(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Integration::Integration(Integration&&) noexcept = default;
-Integration& Integration::operator=(Integration&&) noexcept = default;
-Integration::~Integration() = default;
-
-const Component& Integration::component() const { return *impl_->entry.component; }
-
-Result<Integration> Integration::create(const Entry& entry, std::vector<config::ParamValue> values,
-                                        Services& services) {
-  auto impl = std::make_unique<Impl>(entry, services);
-  const ConfigValues config(values, {});
-  dune_error error{};
-  const auto status = impl->instance.make(impl->table.create, impl->host.raw(), config.raw(), error);
-  config::wipe_secrets(entry.component->schema, values);
-  if (status != DUNE_OK) {
-    return fail(Code::invalid_argument,
-                fmt::format("{}: create: {}", entry.component->schema.id, reason(status, error)));
-  }
-  return Integration(std::move(impl));
-}
-
-Result<std::string> Integration::invoke(const ActionCall& call) {
-  DUNE_TRY_VOID(impl_->check(call));
+Result<std::string> Here::invoke(const ActionCall& call) {
+  DUNE_TRY_VOID(check_call(component_, call, parser_));
   dune_call record{};
   record.struct_size = sizeof record;
   record.dry_run = call.dry_run ? 1 : 0;
@@ -119,15 +79,73 @@ Result<std::string> Integration::invoke(const ActionCall& call) {
   record.deadline_ms = call.deadline.count();
   JsonOut out(kMaxResultBytes);
   dune_error error{};
-  impl_->host.set_deadline(std::chrono::steady_clock::now() + call.deadline);
-  const auto status =
-      guarded(error, [&] { return impl_->table.invoke(impl_->instance.get(), &record, out.raw(), &error); });
-  impl_->host.set_deadline(std::nullopt);
-  const auto where = component().schema.id + ": " + call.action;
+  host_.set_deadline(std::chrono::steady_clock::now() + call.deadline);
+  const auto status = guarded(error, [&] { return table_.invoke(instance_.get(), &record, out.raw(), &error); });
+  host_.set_deadline(std::nullopt);
+  const auto where = component_.schema.id + ": " + call.action;
   if (status < 0) return tl::unexpected<Error>(Error{code_of(status), reason(status, error)}.in(where));
-  auto result = impl_->result_of(out);
+  auto result = result_of(out);
   if (!result) return tl::unexpected<Error>(std::move(result).error().in(where));
   return result;
 }
+
+}  // namespace
+
+Result<> check_call(const Component& component, const ActionCall& call, json::Parser& parser) {
+  const auto& id = component.schema.id;
+  if (std::ranges::find(component.actions, call.action, &Action::id) == component.actions.end()) {
+    std::string known;
+    for (const auto& action : component.actions) known += (known.empty() ? "" : ", ") + action.id;
+    return fail(Code::not_found, fmt::format("{}: no action '{}'; expected one of {}", id, call.action, known));
+  }
+  if (call.input.size() > kMaxInputBytes) {
+    return fail(Code::invalid_argument, fmt::format("{}: {}: the input has {} bytes, at most {} are taken", id,
+                                                    call.action, call.input.size(), kMaxInputBytes));
+  }
+  const auto input = parser.parse(call.input);
+  if (!input || !input->is_object()) {
+    return fail(Code::invalid_argument, fmt::format("{}: {}: the input is no JSON object{}", id, call.action,
+                                                    input ? "" : ": " + input.error().text));
+  }
+  return {};
+}
+
+Result<std::string> check_result(std::string text, json::Parser& parser) {
+  if (text.size() > kMaxResultBytes)
+    return fail(Code::internal, fmt::format("the result is larger than {} bytes", kMaxResultBytes));
+  const auto parsed = parser.parse(text);
+  if (!parsed) return fail(Code::internal, "the result is no JSON: " + parsed.error().text);
+  if (auto repaired = json::storable(text)) text = std::move(*repaired);
+  return text;
+}
+
+Integration::Integration(const Entry& entry, std::unique_ptr<Way> way) : entry_(entry), way_(std::move(way)) {}
+Integration::Integration(Integration&&) noexcept = default;
+Integration& Integration::operator=(Integration&&) noexcept = default;
+Integration::~Integration() = default;
+
+Result<Integration> Integration::create(const Entry& entry, std::vector<config::ParamValue> values,
+                                        Services& services) {
+  if (entry.component->vtable == nullptr) return fail(Code::denied, entry.component->schema.id + ": is isolated");
+  auto here = std::make_unique<Here>(entry, services);
+  const ConfigValues config(values, {});
+  dune_error error{};
+  const auto status = here->make(config.raw(), error);
+  config::wipe_secrets(entry.component->schema, values);
+  if (status != DUNE_OK) {
+    return fail(Code::invalid_argument,
+                fmt::format("{}: create: {}", entry.component->schema.id, reason(status, error)));
+  }
+  return Integration(entry, std::move(here));
+}
+
+Result<Integration> Integration::create(const Entry& entry, std::vector<config::ParamValue> values, Services& services,
+                                        const Outward& how) {
+  if (entry.library->mode == Mode::in_process) return create(entry, std::move(values), services);
+  DUNE_TRY(way, outside_integration(entry, std::move(values), services, how));
+  return Integration(entry, std::move(way));
+}
+
+Result<std::string> Integration::invoke(const ActionCall& call) { return way_->invoke(call); }
 
 }  // namespace dunetrace::plugin

@@ -13,9 +13,15 @@ void RunSpace::clear() {
   kept_.fill({});
 }
 
-void* RunSpace::allocate(std::size_t bytes) {
-  constexpr std::size_t kAlignment = alignof(std::max_align_t);
-  const auto begin = (used_ + kAlignment - 1) & ~(kAlignment - 1);
+void RunSpace::move_to(std::span<std::byte> memory) {
+  memory_ = memory;
+  clear();
+}
+
+void* RunSpace::allocate(std::size_t bytes) { return allocate(bytes, alignof(std::max_align_t)); }
+
+void* RunSpace::allocate(std::size_t bytes, std::size_t alignment) {
+  const auto begin = aligned(used_, alignment);
   if (bytes > memory_.size() || begin > memory_.size() - bytes) {
     full_ = true;
     return nullptr;
@@ -43,16 +49,21 @@ template <class T>
 dune_array RunSpace::table(const std::vector<T>& elements) {
   const auto text = [this](std::string_view from) { return keep(from); };
   using Record = decltype(records::convert(elements.front(), text));
-  auto* const to = static_cast<Record*>(allocate(elements.size() * sizeof(Record)));
-  if (to == nullptr) return {nullptr, 0, sizeof(Record)};
-  for (std::size_t i = 0; i < elements.size() && !full_; ++i) to[i] = records::convert(elements[i], text);
-  return {to, static_cast<std::uint32_t>(elements.size()), sizeof(Record)};
+  const auto stride = static_cast<std::uint32_t>(sizeof(Record) + padding_);
+  auto* const to = static_cast<std::byte*>(allocate(elements.size() * stride));
+  if (to == nullptr) return {nullptr, 0, stride};
+  std::memset(to, 0xA5, padding_ == 0 ? 0 : elements.size() * stride);
+  for (std::size_t i = 0; i < elements.size() && !full_; ++i) {
+    const Record record = records::convert(elements[i], text);
+    std::memcpy(to + i * stride, &record, sizeof record);
+  }
+  return {to, static_cast<std::uint32_t>(elements.size()), stride};
 }
 
 const dune_run* RunSpace::add(const Run& run, std::string_view category) {
   const auto before = used_;
   kept_.fill({});  // texts of another run may have lain at the same place
-  auto* const record = static_cast<dune_run*>(allocate(sizeof(dune_run)));
+  auto* const record = static_cast<dune_run*>(allocate(sizeof(dune_run), run_alignment_));
   if (record != nullptr) {
     dune_run made{};
     records::fill(

@@ -21,6 +21,8 @@ enum class Message : std::uint32_t {
   validate,
   ask,
   explain,
+  deliver,
+  invoke,
   // runner → host, at any time while one of the above is under way
   reply,
   done,

@@ -19,6 +19,7 @@
 #include "plugin/isolation/channel.hpp"
 #include "plugin/isolation/forwarded_services.hpp"
 #include "plugin/isolation/library_codec.hpp"
+#include "plugin/isolation/outward_codec.hpp"
 #include "plugin/isolation/sandbox.hpp"
 
 namespace dunetrace::plugin {
@@ -42,7 +43,8 @@ std::optional<Arguments> read(std::span<char* const> texts) {
   };
   if (texts.size() != 6 || !number(texts[0], out.parent) || !number(texts[1], out.run_region) ||
       !number(texts[2], out.run_bytes) || !number(texts[3], out.answer_bytes) || !number(texts[4], out.address_space) ||
-      !number(texts[5], out.sandbox) || out.answer_bytes < kRecorderBytes) {
+      !number(texts[5], out.sandbox) || out.answer_bytes < kRecorderBytes ||
+      (out.run_bytes > 0 && out.run_bytes < kTableBytes)) {
     return std::nullopt;
   }
   return out;
@@ -70,6 +72,33 @@ class Noted {
 
  private:
   FlightRecorder& recorder_;
+};
+
+// What can be read of the runs that the host laid out: those that are asked about, from the present one on. Whoever
+// kept a pointer to another ends the process, and it is certain who did it.
+class Window {
+ public:
+  void open(std::uintptr_t begin, std::uintptr_t end) {
+    protect(begin, end, PROT_READ);
+    begin_ = begin;
+    end_ = end;
+  }
+  // `run` begins a page. Those before it have been looked at by everybody.
+  void move_to(std::uintptr_t run) {
+    if (run == begin_) return;
+    if (run > begin_)
+      protect(begin_, run, PROT_NONE);
+    else
+      protect(run, begin_, PROT_READ);  // the host asks in the order of the runs; nobody is to blame if it did not
+    begin_ = run;
+  }
+  void close() { move_to(end_); }
+
+ private:
+  static void protect(std::uintptr_t begin, std::uintptr_t end, int access) {
+    if (begin < end && ::mprotect(reinterpret_cast<void*>(begin), end - begin, access) != 0) ::_exit(kNoHost);
+  }
+  std::uintptr_t begin_ = 0, end_ = 0;
 };
 
 class Child {
@@ -132,6 +161,10 @@ class Child {
         return validate(in, out);
       case Message::explain:
         return explain(in, out);
+      case Message::deliver:
+        return deliver(in, out);
+      case Message::invoke:
+        return invoke(in, out);
       default:
         return fail(Code::invalid_argument, "a message that makes no sense");
     }
@@ -179,8 +212,40 @@ class Child {
     options.timeout = std::chrono::milliseconds(in.i64());
     options.values = in.values();
     const Noted noted(recorder_, Phase::create, instance, 0);
-    DUNE_TRY(made, Detector::create(entry, std::move(options), services_));
-    detectors_.insert_or_assign(instance, std::move(made));
+    const auto& kind = entry.component->schema.kind;
+    if (kind == "alert") {
+      DUNE_TRY(made, Destination::create(entry, std::move(options.values), services_));
+      destinations_.insert_or_assign(instance, std::move(made));
+    } else if (kind == "integration") {
+      DUNE_TRY(made, Integration::create(entry, std::move(options.values), services_));
+      integrations_.insert_or_assign(instance, std::move(made));
+    } else {
+      DUNE_TRY(made, Detector::create(entry, std::move(options), services_));
+      detectors_.insert_or_assign(instance, std::move(made));
+    }
+    return {};
+  }
+
+  Result<> deliver(Unpacker& in, Packer& out) {
+    const auto instance = in.u32();
+    const auto batch = unpack_batch(in);
+    const auto found = destinations_.find(instance);
+    if (!in.done() || found == destinations_.end())
+      return fail(Code::internal, "no such destination in this runner, or no such batch");
+    const Noted noted(recorder_, Phase::deliver, instance, 0);
+    pack(out, found->second.deliver(batch));
+    return {};
+  }
+
+  Result<> invoke(Unpacker& in, Packer& out) {
+    const auto instance = in.u32();
+    const auto call = unpack_action(in);
+    const auto found = integrations_.find(instance);
+    if (!in.done() || found == integrations_.end())
+      return fail(Code::internal, "no such integration in this runner, or no such action");
+    const Noted noted(recorder_, Phase::invoke, instance, 0);
+    DUNE_TRY(result, found->second.invoke(call));
+    out.text(result);
     return {};
   }
 
@@ -220,6 +285,8 @@ class Child {
     const auto* const questions = reinterpret_cast<const Question*>(in.u64());
     const auto first = in.u32();
     const auto count = in.u32();
+    const auto begin = in.u64();
+    window_.open(begin, in.u64());
     if (first == 0) {
       answered_ = 0;
       used_ = 0;
@@ -228,6 +295,7 @@ class Child {
     for (auto i = first; i < count && answered_ == i; ++i) {
       answer_.clear();
       const auto& question = questions[i - first];
+      window_.move_to(question.run);
       look(question, i);
       if (answer_.bytes().size() > answer_bytes_ - used_) {
         if (used_ > 0) break;  // the host asks again for the rest
@@ -240,6 +308,7 @@ class Child {
       recorder_.bytes.store(static_cast<std::uint32_t>(used_), std::memory_order_relaxed);
       recorder_.answered.store(answered_, std::memory_order_release);
     }
+    window_.close();
     out.u32(answered_);
   }
 
@@ -272,6 +341,9 @@ class Child {
   const std::size_t answer_bytes_;
   std::deque<Loaded> libraries_;  // entries point into them
   std::map<std::uint32_t, Detector> detectors_;
+  std::map<std::uint32_t, Destination> destinations_;
+  std::map<std::uint32_t, Integration> integrations_;
+  Window window_;
   Packer answer_;
   std::uint32_t answered_ = 0;  // of the present questions
   std::size_t used_ = 0;        // of the answer region
@@ -290,8 +362,10 @@ int run_child(std::span<char* const> texts) {
   if (arguments->run_bytes > 0) {
     auto* const wanted = reinterpret_cast<void*>(arguments->run_region);
     auto* const got =
-        ::mmap(wanted, arguments->run_bytes, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE, kRunRegionFd, 0);
+        ::mmap(wanted, arguments->run_bytes, PROT_NONE, MAP_SHARED | MAP_FIXED_NOREPLACE, kRunRegionFd, 0);
     if (got != wanted) return kAddressTaken;
+    auto* const tables = static_cast<std::byte*>(got) + arguments->run_bytes - kTableBytes;
+    if (::mprotect(tables, kTableBytes, PROT_READ) != 0) return kNoHost;
   }
   auto* const answers =
       ::mmap(nullptr, arguments->answer_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, kAnswerRegionFd, 0);

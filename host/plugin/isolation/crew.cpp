@@ -1,6 +1,7 @@
 #include "plugin/isolation/crew.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -14,9 +15,12 @@ namespace {
 using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
-// Thirty-two ordinary runs take half a megabyte; the largest that is replayed at all takes less than a third of this.
+// Thirty-two ordinary runs take half a megabyte; the largest that is replayed at all takes less than a third of this
+// and fits into a half.
 constexpr std::size_t kRegionBytes = 48 * 1024 * 1024;
-constexpr std::size_t kTableBytes = 1024 * 1024;  // of questions
+constexpr std::size_t kHalfBytes = (kRegionBytes - kTableBytes) / 2;
+constexpr std::size_t kOrdinaryBytes = 4 * 1024 * 1024;  // of a batch: what the region may hold for good
+constexpr int kOrdinaryBatches = 4;                      // and then what a large one took is given back
 // Holds the largest answer there can be: eight signals with evidence of a megabyte each.
 constexpr std::size_t kAnswerBytes = 12 * 1024 * 1024;
 constexpr milliseconds kShortestBatch{2'000};
@@ -34,11 +38,26 @@ Crew::Crew(const RunnerOptions& options, Conduct& conduct, Region region)
       conduct_(conduct),
       log_(*options.log),
       region_(std::move(region)),
-      runs_({region_.data(), kRegionBytes - kTableBytes}),
+      runs_(half(), options.record_padding_bytes, static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))),
       tables_({region_.data() + kRegionBytes - kTableBytes, kTableBytes}),
       parser_(kMaxEvidenceDepth + 1) {}
 
 Crew::~Crew() = default;
+
+std::span<std::byte> Crew::half() const {
+  return {region_.data() + static_cast<std::size_t>(half_) * kHalfBytes, kHalfBytes};
+}
+
+// The seal that keeps runners from writing into the region keeps the host from giving single pages of it back. So it is
+// the whole region, and the runners that have it mapped; not at once, because who sends large runs sends more of them.
+void Crew::renew_region() {
+  auto fresh = Region::make(kRegionBytes, Region::Writers::host_only);
+  if (!fresh) return;  // tried again after the next batches
+  for (auto& group : groups_) drop_runner(*group);
+  region_ = std::move(*fresh);
+  tables_.move_to({region_.data() + kRegionBytes - kTableBytes, kTableBytes});
+  holds_large_ = false;
+}
 
 // A library of strangers is alone with itself, so that it is certain who ended a runner.
 std::size_t Crew::group_of(const Library& library) {
@@ -62,7 +81,15 @@ std::uint32_t Crew::seat(const Entry& entry, DetectorOptions options) {
 }
 
 void Crew::begin() {
-  runs_.clear();
+  if (runs_.used() > kOrdinaryBytes) {
+    holds_large_ = true;
+    batches_since_large_ = 0;
+  } else if (holds_large_ && ++batches_since_large_ >= kOrdinaryBatches) {
+    batches_since_large_ = 0;
+    renew_region();
+  }
+  half_ = 1 - half_;
+  runs_.move_to(half());
   tables_.clear();
   for (auto& group : groups_) {
     group->asked.clear();
@@ -114,7 +141,7 @@ void Crew::send(Group& group) {
     const auto* const table = write_table(group, 0);
     if (table == nullptr) return fail_all(group, "too many questions at once");
     group.sent_up_to = group.asked.size();
-    if (group.runner->ask(table, 0, static_cast<std::uint32_t>(group.order.size()))) {
+    if (group.runner->ask(table, 0, static_cast<std::uint32_t>(group.order.size()), pages_of(group, 0))) {
       group.sent = true;
       return;
     }
@@ -132,12 +159,18 @@ void Crew::send_more(Group& group) {
   for (auto i = group.sent_up_to; i < group.asked.size(); ++i) group.order.push_back(static_cast<std::uint32_t>(i));
   if (group.order.size() == before) return;
   const auto* const table = write_table(group, before);
-  const bool sent = table != nullptr && group.runner->ask(table, static_cast<std::uint32_t>(before),
-                                                          static_cast<std::uint32_t>(group.order.size()));
+  const bool sent =
+      table != nullptr && group.runner->ask(table, static_cast<std::uint32_t>(before),
+                                            static_cast<std::uint32_t>(group.order.size()), pages_of(group, before));
   if (sent)
     group.sent_up_to = group.asked.size();
   else
     group.order.resize(before);  // collect() finds out what the matter is
+}
+
+// Runs lie in the order in which they were asked about: the pages from the first of these to the end of what there is.
+Runner::Pages Crew::pages_of(const Group& group, std::size_t from) const {
+  return {reinterpret_cast<const std::byte*>(group.asked[group.order[from]].laid_out), runs_.end()};
 }
 
 const Question* Crew::write_table(const Group& group, std::size_t from) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -87,8 +88,11 @@ class Crew {
 
   Crew(const RunnerOptions& options, Conduct& conduct, Region region);
   std::size_t group_of(const Library& library);
+  [[nodiscard]] std::span<std::byte> half() const;
+  void renew_region();
   void send(Group& group);
   void send_more(Group& group);
+  [[nodiscard]] Runner::Pages pages_of(const Group& group, std::size_t from) const;
   [[nodiscard]] const Question* write_table(const Group& group, std::size_t from);
   void collect(Group& group);
   bool prepare(Group& group);
@@ -112,7 +116,12 @@ class Crew {
   Conduct& conduct_;
   telemetry::Logger& log_;
   Region region_;
+  // Batches are laid out in two halves of the region by turns, so that nothing a plugin kept of the one before can be
+  // read when it is asked again.
+  int half_ = 0;
   RunSpace runs_, tables_;  // parts of the region
+  int batches_since_large_ = 0;
+  bool holds_large_ = false;  // memory that a large batch took
   std::vector<Seat> seats_;
   std::vector<std::unique_ptr<Group>> groups_;
   json::Parser parser_;

@@ -1,6 +1,10 @@
 #include "plugin/isolation/packing.hpp"
 
+#include "config/secrets.hpp"
+
 namespace dunetrace::plugin {
+
+void Packer::wipe() { config::wipe(bytes_); }
 
 Packer& Packer::text(std::string_view value) {
   u32(static_cast<std::uint32_t>(value.size()));

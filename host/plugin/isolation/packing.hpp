@@ -23,7 +23,9 @@ class Packer {
   Packer& value(const config::ParamValue& value);
   Packer& values(const std::vector<config::ParamValue>& values);
   [[nodiscard]] const std::string& bytes() const { return bytes_; }
+  Packer& append(const Packer& other) { return raw(other.bytes_.data(), other.bytes_.size()); }
   void clear() { bytes_.clear(); }
+  void wipe();  // overwritten, not only forgotten
 
  private:
   Packer& raw(const void* from, std::size_t size) {

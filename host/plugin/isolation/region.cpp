@@ -64,6 +64,10 @@ const char* to_text(Phase phase) {
       return "detect()";
     case Phase::explain:
       return "explain()";
+    case Phase::deliver:
+      return "deliver()";
+    case Phase::invoke:
+      return "invoke()";
   }
   return "an unknown call";
 }

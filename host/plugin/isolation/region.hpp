@@ -22,7 +22,8 @@ class Region {
   [[nodiscard]] std::byte* data() const { return data_; }
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] int fd() const { return fd_.get(); }
-  // Gives the pages behind the first `keep` bytes back; they read as zero. Not for host_only regions.
+  // Gives the pages behind the first `keep` bytes back; they read as zero. Not for host_only regions, whose seal keeps
+  // the host from doing so, too.
   void discard(std::size_t keep);
 
  private:
@@ -34,7 +35,7 @@ class Region {
 
 // What a runner was doing when it was last able to write it down. In the first page of its answer region; the host
 // believes none of it more than it has to.
-enum class Phase : std::uint32_t { idle, load, describe, validate, create, detect, explain };
+enum class Phase : std::uint32_t { idle, load, describe, validate, create, detect, explain, deliver, invoke };
 
 struct FlightRecorder {
   std::atomic<std::uint64_t> sequence;   // counts up before and after each call: odd = in a call
@@ -49,6 +50,9 @@ struct FlightRecorder {
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "the recorder is shared between processes");
 
 constexpr std::size_t kRecorderBytes = 4096;  // the answers follow
+// Tables of questions, at the end of the run region. A runner can read them at any time, and the runs before them only
+// while it is asked about them.
+constexpr std::size_t kTableBytes = std::size_t{1024} * 1024;
 
 // One thing a runner is asked: a run to look at and who looks. The host writes these into the run region.
 struct Question {

@@ -158,7 +158,7 @@ Result<> Runner::close() {
   return {};
 }
 
-Result<> Runner::ask(const Question* table, std::uint32_t first, std::uint32_t count) {
+Result<> Runner::ask(const Question* table, std::uint32_t first, std::uint32_t count, Pages pages) {
   if (first == 0) count_ = answered_ = 0;
   if (first == 0) parts_ = 0;
   if (end_) return fail(Code::internal, end_->text);
@@ -169,6 +169,7 @@ Result<> Runner::ask(const Question* table, std::uint32_t first, std::uint32_t c
   watch_ = {recorder().sequence.load(std::memory_order_relaxed), SteadyClock::now(), cpu_time(process_.pid())};
   Packer packed;
   packed.u64(reinterpret_cast<std::uintptr_t>(table)).u32(first).u32(count);
+  packed.u64(reinterpret_cast<std::uintptr_t>(pages.begin)).u64(reinterpret_cast<std::uintptr_t>(pages.end));
   const auto sent = process_.channel().send(Message::ask, packed.bytes(), SteadyClock::now() + kSendLimit);
   if (sent) {
     count_ = count;

@@ -37,9 +37,15 @@ class Runner {
   // as Code::internal (Code::timeout when it took too long).
   Result<std::string> call(Message kind, std::string_view bytes, std::chrono::milliseconds limit);
 
-  // Sends the questions numbered first … count, which are a table in the run region, and does not wait. A `first` that
-  // is not 0 adds to what was asked before and is not finished.
-  Result<> ask(const Question* table, std::uint32_t first, std::uint32_t count);
+  // What a runner may see of the run region while it answers: whole pages, each run on pages of its own.
+  struct Pages {
+    const std::byte* begin = nullptr;
+    const std::byte* end = nullptr;
+  };
+  // Sends the questions numbered first … count, which are a table in the run region, and does not wait. Their runs lie
+  // in `pages`, in the order of the questions. A `first` that is not 0 adds to what was asked before and is not
+  // finished.
+  Result<> ask(const Question* table, std::uint32_t first, std::uint32_t count, Pages pages);
   // Waits for the answers to all that was asked: answered() says how many there are by now. An error means it is at its
   // end; answers that were finished before still count. No question may take more than twice its timeout.
   Result<> finish(const Timeouts& timeouts, Deadline until);

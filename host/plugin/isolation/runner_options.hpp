@@ -19,9 +19,18 @@ struct RunnerOptions {
   std::chrono::milliseconds load_limit{5'000};             // reading the libraries, their constructors included
   std::chrono::milliseconds setup_limit{2'000};            // one create or describe
   std::chrono::milliseconds question_limit{1'000};         // one validate or explain
+  std::size_t record_padding_bytes = 0;                    // after every record of a run: for tests of plugins
   bool sandbox = true;                                     // false for measurements only
   Services* services = nullptr;                            // takes what plugins ask for; outlives the runners
   telemetry::Logger* log = nullptr;                        // outlives the runners
+};
+
+class Conduct;
+
+// How destinations and integrations of isolated libraries are run.
+struct Outward {
+  RunnerOptions runner;        // its services are those the component is created with
+  Conduct* conduct = nullptr;  // takes strikes and says who is off, if set; outlives the component
 };
 
 }  // namespace dunetrace::plugin

@@ -39,6 +39,25 @@ TEST(Isolation, JudgesManyRunsAndLargeOnes) {
   for (std::size_t i = 0; i < runs.size(); ++i) EXPECT_EQ(summary(found[i]), summary(expected[i])) << i;
 }
 
+TEST(Isolation, GivesBackWhatALargeBatchTook) {
+  Stage outside({});
+  const auto small = some_run("r");
+  static_cast<void>(outside.judge({small}));
+  const auto before = resident_bytes();
+  std::vector<dunetrace::Run> large;
+  for (int i = 0; i < 8; ++i) large.push_back(some_run("large" + std::to_string(i), 9'000));
+  static_cast<void>(outside.judge(large));
+  const auto held = resident_bytes();
+  constexpr std::size_t kMuch = std::size_t{6} << 20;  // less than the region took for it
+  large.clear();
+  std::size_t now = held;
+  for (int i = 0; i < 10 && now + kMuch > held; ++i) {
+    EXPECT_TRUE(outside.judge({small}).front().failures.empty());
+    now = resident_bytes();
+  }
+  EXPECT_LT(now + kMuch, held) << "before: " << before;
+}
+
 TEST(Isolation, LeavesNothingBehind) {
   const auto before = open_descriptors();
   for (int i = 0; i < 3; ++i) {

@@ -144,6 +144,33 @@ TEST(HostileOnce, CrashingInCreateFailsEveryRunUntilItIsOff) {
   }
 }
 
+// It reads what it kept of the run before, whose pages are closed: the first run after that one is the evil one.
+TEST(HostileOnce, ReadingARunItKeptIsACrashOfItsOwn) {
+  if (plugin::kSanitized) GTEST_SKIP() << "sanitizers handle such signals themselves";
+  const auto runs = some_runs(kEvil);
+  const Expected expected(runs);
+  Stage stage({.hostile = {"hostile"}, .config = with_deed("keep")});
+  const auto found = stage.judge(runs);
+  expected.compare(found);
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const auto failure = failure_of(found[i], "worst");
+    const std::string_view reason = i > 5 ? "quarantined since " : i % 2 == 1 ? "crashed (SIGSEGV) in detect()" : "";
+    EXPECT_TRUE(failure.starts_with(reason) && failure.empty() == reason.empty()) << "run " << i << ": " << failure;
+  }
+  EXPECT_TRUE(stage.conduct().off("worst", "hostile"));
+}
+
+TEST(HostileOnce, ReadingARunOfAnEarlierBatchIsACrashOfItsOwn) {
+  if (plugin::kSanitized) GTEST_SKIP() << "sanitizers handle such signals themselves";
+  const auto runs = some_runs(kEvil);
+  Stage stage({.hostile = {"hostile"}, .config = with_deed("keep")});
+  for (std::size_t i = 0; i < 6; ++i) {
+    const auto failure = failure_of(stage.judge({runs[i]}).front(), "worst");
+    EXPECT_EQ(failure, i % 2 == 1 ? "crashed (SIGSEGV) in detect()" : "") << "batch " << i;
+  }
+  EXPECT_TRUE(stage.conduct().off("worst", "hostile"));
+}
+
 TEST(HostileOnce, CrashingInDestroyHurtsNobody) {
   const auto runs = some_runs(kEvil);
   Stage stage({.hostile = {"hostile"}, .config = with_deed("destroy")});
