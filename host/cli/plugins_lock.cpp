@@ -7,6 +7,7 @@
 #include <map>
 
 #include "cli/setup.hpp"
+#include "explain/text.hpp"
 #include "plugin/policy/directory_loader.hpp"
 
 namespace dunetrace::cli {
@@ -16,6 +17,7 @@ namespace fs = std::filesystem;
 namespace policy = plugin::policy;
 
 constexpr int kDiffers = 1;
+constexpr std::size_t kLineChars = 4'000;  // what libraries say of themselves is in it
 constexpr int kRefused = 1;
 
 bool same_directory(const fs::path& a, const fs::path& b) {
@@ -64,7 +66,7 @@ class Describer {
     return Describer(directory, std::move(copies), log);
   }
 
-  Result<policy::LockEntry> describe(const std::string& name, plugin::Mode mode, bool own) const {
+  Result<plugin::Library> describe(const std::string& name, plugin::Mode mode, bool own) const {
     DUNE_TRY(file, plugin::open_library(directory_, name));
     DUNE_TRY(copy, copies_->place(file, std::nullopt));
     const bool here = own && mode == plugin::Mode::in_process;
@@ -72,7 +74,7 @@ class Describer {
                            : policy::ask_library(copy.file, file.path, own, runner_));
     library.sha256 = copy.sha256;
     library.mode = mode;
-    return policy::entry_of(library);
+    return std::move(library);
   }
 
  private:
@@ -87,8 +89,18 @@ class Describer {
   plugin::RunnerOptions runner_;
 };
 
+// The host's own plugins, which every directory is loaded besides; when those cannot be loaded that is not to be told
+// here.
+void add_own(const fs::path& own_plugins, std::vector<plugin::Library>& to, telemetry::Logger& log) {
+  plugin::LoadOptions options;
+  options.own = own_plugins;
+  options.unlocked = options.for_tools = options.in_place = true;
+  const auto loaded = plugin::Registry::load(options, log);
+  if (loaded) to.insert(to.begin(), loaded->libraries().begin(), loaded->libraries().end());
+}
+
 Result<policy::LockFile> make_lock(const plugin::Directory& directory, const policy::LockFile& before,
-                                   const PluginsLock& args, bool own) {
+                                   const PluginsLock& args, const fs::path& own_plugins, bool own) {
   DUNE_TRY(files, plugin::library_names(directory));
   if (files.empty() && before.entries.empty()) {
     return fail(Code::not_found, directory.path.string() + ": holds no plugin (*.so)");
@@ -97,16 +109,21 @@ Result<policy::LockFile> make_lock(const plugin::Directory& directory, const pol
   telemetry::Logger log(telemetry::Level::warn);
   DUNE_TRY(describer, Describer::open(directory, log));
   policy::LockFile after;
+  std::vector<plugin::Library> libraries;
   for (const auto& name : files) {
     const auto known = before.entries.find(name);
     const auto asked = modes.find(name);
     auto mode = own ? plugin::Mode::in_process : plugin::Mode::isolated;
     if (known != before.entries.end()) mode = known->second.mode;
     if (asked != modes.end()) mode = asked->second;
-    auto entry = describer.describe(name, mode, own);
-    if (!entry) return tl::unexpected<Error>(std::move(entry).error().in("plugin"));
-    after.entries.emplace(name, std::move(*entry));
+    auto library = describer.describe(name, mode, own);
+    if (!library) return tl::unexpected<Error>(std::move(library).error().in("plugin"));
+    after.entries.emplace(name, policy::entry_of(*library));
+    libraries.push_back(std::move(*library));
   }
+  // What a host would refuse is refused here: ids and failure types that are there twice.
+  if (!own) add_own(own_plugins, libraries, log);
+  DUNE_TRY(together, plugin::Registry::of(std::move(libraries)));
   return after;
 }
 
@@ -132,10 +149,12 @@ class Findings {
  public:
   void refuse(std::string_view what, std::string_view reason) {
     ++refused_;
-    fmt::print("refused  {}: {}\n", what, reason);
+    fmt::print("refused  {}: {}\n", explain::one_line(what, kLineChars), explain::one_line(reason, kLineChars));
   }
   void good(plugin::Library library) {
-    fmt::print("loads    {}: {} {}, {}\n", library.path, library.id, library.version, policy::to_text(library.mode));
+    const auto line =
+        fmt::format("loads    {}: {} {}, {}", library.path, library.id, library.version, policy::to_text(library.mode));
+    fmt::print("{}\n", explain::one_line(line, kLineChars));
     libraries_.push_back(std::move(library));
   }
   // Over all directories: ids and files that are there twice.
@@ -168,6 +187,8 @@ void verify(const fs::path& path, bool own, const policy::Shared& shared, Findin
     auto loaded = directory->load(name, nullptr);
     if (!loaded) {
       findings.refuse(file, loaded.error().text);
+    } else if (!loaded->failure.empty()) {
+      findings.refuse(file, loaded->failure);
     } else {
       findings.good(std::move(loaded->library));
     }
@@ -178,14 +199,16 @@ void verify(const fs::path& path, bool own, const policy::Shared& shared, Findin
 
 Result<int> plugins_lock(const PluginsLock& args) {
   bool own = args.own;
+  fs::path host_plugins;
   if (!own) {
     DUNE_TRY(setup, load_setup());
-    own = same_directory(args.directory, own_plugins(setup));
+    host_plugins = own_plugins(setup);
+    own = same_directory(args.directory, host_plugins);
   }
   auto directory = plugin::open_directory(fs::absolute(args.directory));
   if (!directory) return tl::unexpected<Error>(std::move(directory).error().in("plugin directory"));
   DUNE_TRY(before, present_lock(*directory));
-  DUNE_TRY(after, make_lock(*directory, before, args, own));
+  DUNE_TRY(after, make_lock(*directory, before, args, host_plugins, own));
   const auto path = (directory->path / policy::kLockName).string();
   const auto text = after.text();
   if (const auto again = policy::LockFile::parse(text, path); !again || again->entries != after.entries) {
@@ -193,7 +216,7 @@ Result<int> plugins_lock(const PluginsLock& args) {
   }
   DUNE_TRY(present, policy::read_lock(*directory));
   const auto changes = policy::differences(before, after);
-  for (const auto& line : changes) std::printf("%s\n", line.c_str());
+  for (const auto& line : changes) std::printf("%s\n", explain::one_line(line, kLineChars).c_str());
   const bool differs = !present || !changes.empty();
   if (!args.check) DUNE_TRY_VOID(write_lock(*directory, text, args, differs));
   const auto* const verdict = !differs ? "is up to date" : args.check ? "would change" : "is written";

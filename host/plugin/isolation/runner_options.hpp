@@ -19,9 +19,11 @@ struct RunnerOptions {
   std::chrono::milliseconds load_limit{5'000};             // reading the libraries, their constructors included
   std::chrono::milliseconds setup_limit{2'000};            // one create or describe
   std::chrono::milliseconds question_limit{1'000};         // one validate or explain
-  bool sandbox = true;                                     // false for measurements only
-  Services* services = nullptr;                            // takes what plugins ask for; outlives the runners
-  telemetry::Logger* log = nullptr;                        // outlives the runners
+  // After an explain() that crashed or hung, its library is not asked to explain for this long.
+  std::chrono::milliseconds explain_pause{60'000};
+  bool sandbox = true;               // false for measurements only
+  Services* services = nullptr;      // takes what plugins ask for; outlives the runners
+  telemetry::Logger* log = nullptr;  // outlives the runners
 };
 
 }  // namespace dunetrace::plugin
