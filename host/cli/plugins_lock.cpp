@@ -74,7 +74,7 @@ class Describer {
                            : policy::ask_library(copy.file, file.path, own, runner_));
     library.sha256 = copy.sha256;
     library.mode = mode;
-    return std::move(library);
+    return library;
   }
 
  private:
