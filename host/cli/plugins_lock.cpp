@@ -99,6 +99,19 @@ void add_own(const fs::path& own_plugins, std::vector<plugin::Library>& to, tele
   if (loaded) to.insert(to.begin(), loaded->libraries().begin(), loaded->libraries().end());
 }
 
+// What can be loaded together as entries of a lock file.
+Result<policy::LockFile> listed(std::vector<plugin::Library> libraries, const fs::path& besides,
+                                telemetry::Logger& log) {
+  policy::LockFile out;
+  for (const auto& library : libraries) {
+    out.entries.emplace(fs::path(library.path).filename().string(), policy::entry_of(library));
+  }
+  if (!besides.empty()) add_own(besides, libraries, log);
+  const auto together = plugin::Registry::of(std::move(libraries));
+  if (!together) return fail(together.error().code, together.error().text + "; nothing was written");
+  return out;
+}
+
 Result<policy::LockFile> make_lock(const plugin::Directory& directory, const policy::LockFile& before,
                                    const PluginsLock& args, const fs::path& own_plugins, bool own) {
   DUNE_TRY(files, plugin::library_names(directory));
@@ -108,8 +121,8 @@ Result<policy::LockFile> make_lock(const plugin::Directory& directory, const pol
   DUNE_TRY(modes, modes_of(args.modes, files));
   telemetry::Logger log(telemetry::Level::warn);
   DUNE_TRY(describer, Describer::open(directory, log));
-  policy::LockFile after;
   std::vector<plugin::Library> libraries;
+  std::string problems;
   for (const auto& name : files) {
     const auto known = before.entries.find(name);
     const auto asked = modes.find(name);
@@ -117,14 +130,18 @@ Result<policy::LockFile> make_lock(const plugin::Directory& directory, const pol
     if (known != before.entries.end()) mode = known->second.mode;
     if (asked != modes.end()) mode = asked->second;
     auto library = describer.describe(name, mode, own);
-    if (!library) return tl::unexpected<Error>(std::move(library).error().in("plugin"));
-    after.entries.emplace(name, policy::entry_of(*library));
-    libraries.push_back(std::move(*library));
+    if (library) {
+      libraries.push_back(std::move(*library));
+    } else {
+      problems += (problems.empty() ? "plugin: " : "\nplugin: ") + library.error().text;
+    }
   }
-  // What a host would refuse is refused here: ids and failure types that are there twice.
-  if (!own) add_own(own_plugins, libraries, log);
-  DUNE_TRY(together, plugin::Registry::of(std::move(libraries)));
-  return after;
+  if (!problems.empty()) {
+    return fail(Code::invalid_argument, problems +
+                                            "\nnothing was written; mend what is named, or take it out of the "
+                                            "directory (a file whose name does not end in .so is none of it)");
+  }
+  return listed(std::move(libraries), own ? fs::path() : own_plugins, log);
 }
 
 Result<> write_lock(const plugin::Directory& directory, const std::string& text, const PluginsLock& args,
@@ -147,9 +164,18 @@ Result<> write_lock(const plugin::Directory& directory, const std::string& text,
 // What was refused so far, as it is printed.
 class Findings {
  public:
-  void refuse(std::string_view what, std::string_view reason) {
+  // `reason` begins with the file it is about.
+  void refuse(std::string_view reason) {
     ++refused_;
-    fmt::print("refused  {}: {}\n", explain::one_line(what, kLineChars), explain::one_line(reason, kLineChars));
+    for (const std::string_view what : {"plugin: ", "plugin directory: "}) {
+      if (reason.starts_with(what)) reason.remove_prefix(what.size());
+    }
+    fmt::print("refused  {}\n", explain::one_line(reason, kLineChars));
+  }
+  // What is not listed is no obstacle.
+  void leave_out(std::string_view file, std::string_view reason) {
+    ++left_out_;
+    fmt::print("left out {}: {}\n", explain::one_line(file, kLineChars), reason);
   }
   void good(plugin::Library library) {
     const auto line =
@@ -160,38 +186,43 @@ class Findings {
   // Over all directories: ids and files that are there twice.
   int sum_up() {
     const auto loads = libraries_.size();
-    if (const auto together = plugin::Registry::of(std::move(libraries_)); !together) {
-      refuse("all together", together.error().text);
+    if (const auto together = plugin::Registry::of(std::move(libraries_)); !together) refuse(together.error().text);
+    if (refused_ == 0) {
+      fmt::print("{} to load, 0 refused, {} left out\n", loads, left_out_);
+      return 0;
     }
-    fmt::print("{} to load, {} refused\n", loads, refused_);
-    return refused_ == 0 ? 0 : kRefused;
+    fmt::print("nothing is loaded: {} refused ({} good, {} left out)\n", refused_, loads, left_out_);
+    return kRefused;
   }
+  [[nodiscard]] bool nothing_yet() const { return libraries_.empty() && refused_ == 0; }
 
  private:
   std::vector<plugin::Library> libraries_;
   std::size_t refused_ = 0;
+  std::size_t left_out_ = 0;
 };
 
 void verify(const fs::path& path, bool own, const policy::Shared& shared, Findings& findings) {
   const auto directory = policy::DirectoryLoader::open(path, own, shared);
-  if (!directory) return findings.refuse(path.string(), directory.error().text);
-  for (const auto& name : directory->missing()) {
-    findings.refuse((directory->directory().path / name).string(), directory->missing_text(name));
-  }
+  if (!directory) return findings.refuse(directory.error().text);
+  for (const auto& name : directory->missing()) findings.refuse(directory->missing_text(name));
   for (const auto& name : directory->files()) {
     const auto file = (directory->directory().path / name).string();
     if (const auto reason = directory->unlisted(name); !reason.empty()) {
-      findings.refuse(file, reason);
+      findings.leave_out(file, reason);
       continue;
     }
     auto loaded = directory->load(name, nullptr);
     if (!loaded) {
-      findings.refuse(file, loaded.error().text);
+      findings.refuse(loaded.error().text);
     } else if (!loaded->failure.empty()) {
-      findings.refuse(file, loaded->failure);
+      findings.refuse(loaded->failure);
     } else {
       findings.good(std::move(loaded->library));
     }
+  }
+  if (own && findings.nothing_yet()) {
+    findings.refuse(path.string() + ": none of the host's own plugins is listed in plugins.lock");
   }
 }
 
@@ -220,7 +251,9 @@ Result<int> plugins_lock(const PluginsLock& args) {
   const bool differs = !present || !changes.empty();
   if (!args.check) DUNE_TRY_VOID(write_lock(*directory, text, args, differs));
   const auto* const verdict = !differs ? "is up to date" : args.check ? "would change" : "is written";
-  std::printf("%s %s: %zu libraries\n", path.c_str(), verdict, after.entries.size());
+  fmt::print("{} {}: {} {}, {} {}\n", path, verdict, after.entries.size(),
+             after.entries.size() == 1 ? "library" : "libraries", changes.size(),
+             changes.size() == 1 ? "change" : "changes");
   return args.check && differs ? kDiffers : 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "config/environment.hpp"
 #include "plugin/path_policy.hpp"
+#include "store/managed_postgres.hpp"
 #include "store/migrations.hpp"
 
 namespace dunetrace::cli {
@@ -29,9 +30,11 @@ tl::unexpected<Error> with_files_left_out(Error error, const plugin::Registry& r
     for (const auto& notice : registry.notices()) error.text += "; " + notice;
   }
   if (error.text.find("unknown detector") != std::string::npos) {
+    std::string causes;  // in front, because they are what there is to mend
     for (const auto& refusal : registry.refusals()) {
-      error.text += "; " + refusal.file.string() + " was not loaded: " + refusal.reason;
+      causes += refusal.file.string() + " was not loaded: " + refusal.reason + "\n";
     }
+    error.text.insert(0, causes);
   }
   return tl::unexpected<Error>(std::move(error));
 }
@@ -68,6 +71,7 @@ Result<Detectors> load_detectors(const Setup& setup, telemetry::Logger& log, con
   const auto path = file.empty() ? config::detectors_file(setup.settings, setup.paths) : file;
   DUNE_TRY(parsed, config::DetectorsFile::load(path));
   auto options = load_options(setup, purpose, parsed.plugin_directories(), log);
+  options.places = parsed.plugin_directory_places();
   options.previous = previous;
   if (options.unlocked && previous == nullptr) {
     log.warn("plugins.unlocked", {{"reason",
@@ -103,6 +107,18 @@ Result<std::string> database_url(const Setup& setup, const std::string& what) {
               what +
                   " needs DATABASE_URL, for example postgresql://dunetrace:…@localhost:5432/dunetrace "
                   "(only `dunetrace up` brings a database of its own)");
+}
+
+Result<std::string> database_url_or_own(const Setup& setup, const std::string& what) {
+  const auto& host = setup.settings.host;
+  if (!host.database_url.empty()) return host.database_url;
+  auto running = store::running_managed_url(host.data_dir);
+  if (running) return running;
+  return fail(Code::invalid_argument,
+              what +
+                  " needs a database: either DATABASE_URL, for example postgresql://dunetrace:…@localhost:5432/"
+                  "dunetrace, or a running `dunetrace up` with a server of its own (" +
+                  running.error().text + "; DUNETRACE_DATA_DIR says where to look)");
 }
 
 Result<std::unique_ptr<telemetry::Logger>> make_logger(const Setup& setup, const std::string& path) {

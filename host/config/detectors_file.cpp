@@ -96,6 +96,7 @@ class DetectorsReader {
     for (const auto& item : node.items) {
       if (item.kind == YamlNode::Kind::scalar && item.text.starts_with('/')) {
         file_.plugin_directories_.push_back(std::filesystem::path(item.text).lexically_normal());
+        file_.plugin_directory_places_.push_back(fmt::format("{}:{}:{}", name_, item.line, item.column));
       } else {
         wrong(item, "expected an absolute path, got " + describe(item));
       }

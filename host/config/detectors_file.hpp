@@ -84,6 +84,8 @@ class DetectorsFile {
 
   // Absolute paths, besides the built-in directory, in the order of the file.
   [[nodiscard]] const std::vector<std::filesystem::path>& plugin_directories() const { return plugin_directories_; }
+  // Where each of them stands, as file:line:column.
+  [[nodiscard]] const std::vector<std::string>& plugin_directory_places() const { return plugin_directory_places_; }
 
   // Detectors among `components` against the file; other kinds are skipped. `shadow_failure_types` (SHADOW_DETECTORS)
   // keeps those types in shadow whatever the file says. What is said of `absent` ones is skipped with a warning.
@@ -110,6 +112,7 @@ class DetectorsFile {
   std::vector<const YamlEntry*> sections_;  // agents and categories
   std::vector<Category> categories_;
   std::vector<std::filesystem::path> plugin_directories_;
+  std::vector<std::string> plugin_directory_places_;
 };
 
 }  // namespace dunetrace::config

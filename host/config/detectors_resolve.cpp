@@ -102,9 +102,11 @@ class DetectorsResolver {
           file_.name_, key, fmt::format("'{}' in {} is not loaded: {}", key.text, shown(section), absent->why)));
       return nullptr;
     }
-    wrong(key, fmt::format("unknown detector '{}' in {}{}; {}", shown(key.text), shown(section),
-                           did_you_mean(key.text, ids_),
-                           ids_.empty() ? "no detector is loaded" : "expected one of " + joined(ids_)));
+    // All there are, once: a detector that is missing is missed in every section.
+    const auto expected = ids_.empty() ? "; no detector is loaded" : "; expected one of " + joined(ids_);
+    wrong(key, fmt::format("unknown detector '{}' in {}{}{}", shown(key.text), shown(section),
+                           did_you_mean(key.text, ids_), listed_ ? "" : expected));
+    listed_ = true;
     return nullptr;
   }
 
@@ -319,6 +321,7 @@ class DetectorsResolver {
   std::vector<std::string> ids_;
   std::vector<std::size_t> order_;
   std::set<std::string> reported_;
+  bool listed_ = false;  // the detectors there are
   Problems problems_;
   DetectorsConfig config_;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "plugin/isolation/runner_options.hpp"
@@ -13,6 +14,7 @@ class Registry;
 struct LoadOptions {
   std::filesystem::path own;                  // what came with the host: first-party, no signature asked for
   std::vector<std::filesystem::path> others;  // of the operator, absolute
+  std::vector<std::string> places;            // where each of them is named, for errors: "detectors.yml:2:17"; or none
   std::filesystem::path private_dir;          // where copies are kept; empty: a temporary place, for tools
   std::filesystem::path public_key;  // PEM; every other directory's lock is signed with it. Empty: none needs to
   bool unlocked = false;             // for development: no lock file is asked for, isolated but for own ones

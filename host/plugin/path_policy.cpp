@@ -50,12 +50,24 @@ bool private_group(gid_t group, uid_t owner) {
   return true;
 }
 
+// The user as people know it, or the number of one without an account.
+std::string name_of(uid_t user) {
+  std::vector<char> buffer(16 * 1024);
+  passwd entry{};
+  passwd* found = nullptr;
+  const bool known = ::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr;
+  return known ? found->pw_name : std::to_string(user);
+}
+
 // In a sticky directory (/tmp) others may make files, but cannot replace those of its owner: good enough on the way to
 // a plugin directory, and not for that directory itself.
 Result<> check_owner(const struct stat& info, const std::string& path, bool on_the_way = false) {
   if (!trusted_owner(info.st_uid)) {
+    const auto self = name_of(::geteuid());
     return fail(Code::denied,
-                fmt::format("{}: belongs to user {}, expected root or user {}", path, info.st_uid, ::geteuid()));
+                fmt::format("{}: belongs to user {}, who could put other code there; expected root{}; run: chown {} "
+                            "'{}', or use another directory",
+                            path, name_of(info.st_uid), ::geteuid() == 0 ? "" : " or " + self, self, path));
   }
   const bool sticky = on_the_way && S_ISDIR(info.st_mode) && (info.st_mode & S_ISVTX) != 0;
   const bool others = (info.st_mode & S_IWOTH) != 0;

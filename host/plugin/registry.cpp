@@ -33,17 +33,21 @@ Result<Registry> Registry::load(const LoadOptions& options, telemetry::Logger& l
   DUNE_TRY(shared, policy::Shared::open(options, log));
   Registry registry;
   registry.unlocked_ = options.unlocked;
-  const auto take = [&](const std::filesystem::path& path, bool first_party) -> Result<> {
-    DUNE_TRY(directory, policy::DirectoryLoader::open(path, first_party, shared));
-    return registry.load_directory(directory, options.previous, log);
+  const auto take = [&](const std::filesystem::path& path, bool first_party, std::string_view place) -> Result<> {
+    auto directory = policy::DirectoryLoader::open(path, first_party, shared);
+    if (!directory && !place.empty()) return tl::unexpected<Error>(std::move(directory).error().in(place));
+    if (!directory) return tl::unexpected<Error>(std::move(directory).error());
+    return registry.load_directory(*directory, options.previous, log);
   };
-  DUNE_TRY_VOID(take(options.own, true));
+  DUNE_TRY_VOID(take(options.own, true, {}));
   if (registry.loaded_.empty()) {
     return fail(Code::not_found, fmt::format("plugin directory: {}: none of its plugins is listed in plugins.lock; "
                                              "run: dunetrace plugins lock '{}'",
                                              options.own.string(), options.own.string()));
   }
-  for (const auto& directory : options.others) DUNE_TRY_VOID(take(directory, false));
+  for (std::size_t i = 0; i < options.others.size(); ++i) {
+    DUNE_TRY_VOID(take(options.others[i], false, i < options.places.size() ? options.places[i] : ""));
+  }
   for (const auto& loaded : registry.loaded_) registry.libraries_.push_back(loaded->library);
   DUNE_TRY_VOID(registry.index());
   if (shared.copies && !options.private_dir.empty()) shared.copies->remove_unused();
@@ -145,6 +149,7 @@ Result<> Registry::index() {
   std::map<std::string, const Library*> by_id;
   std::map<std::string, const Library*> by_type;
   std::map<std::string, const Library*> by_bytes;
+  std::map<std::string, const Library*> by_library;
   for (const auto& library : libraries_) {
     if (const auto [same, fresh] = by_bytes.emplace(library.sha256, &library); !fresh && !library.sha256.empty()) {
       return fail(Code::conflict, fmt::format("plugins {} and {} are the same library (sha256 {}); remove one of them",
@@ -164,6 +169,10 @@ Result<> Registry::index() {
         }
       }
       entries_.push_back({&library, &component});
+    }
+    if (const auto [same, fresh] = by_library.emplace(library.id, &library); !fresh && !library.id.empty()) {
+      return fail(Code::conflict, fmt::format("plugins {} and {} are both called '{}'; remove one of them",
+                                              same->second->path, library.path, library.id));
     }
   }
   return {};

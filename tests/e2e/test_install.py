@@ -33,6 +33,10 @@ class Install(unittest.TestCase):
         self.assertEqual(code, 0, errors)
         self.assertIn("tool_loop", out)
 
+    def test_brings_the_pages_that_its_texts_name(self):
+        for page in ("operating.md", "writing-a-plugin.md", "plugin-check.md"):
+            self.assertTrue((self.prefix / "share/doc/dunetrace" / page).is_file(), page)
+
     def test_reads_its_own_detectors(self):
         code, _, errors = harness.run_dunetrace("detectors", "check", data_dir=self.data_dir)
         self.assertEqual(code, 0, errors)

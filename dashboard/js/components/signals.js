@@ -10,7 +10,9 @@ export function explanation(run) {
   const {top} = run;
   if (!top) {
     return panel('Why nothing triggered', {id: 'why', class: 'why'}, run.exit_reason
-      ? empty('No detector found anything', 'The run was replayed step by step and no live detector fired.')
+      ? run.incomplete.length > 0
+        ? empty('Nothing was found by those who looked', 'Not every detector had its say about this run; the note above names who is missing.')
+        : empty('No detector found anything', 'The run was replayed step by step and no live detector fired.')
       : empty('Not judged yet', 'Detectors look at a run once it has ended, or after 90 seconds of silence.'));
   }
   const fix = top.suggested_fixes?.[0];

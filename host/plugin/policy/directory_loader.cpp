@@ -24,6 +24,19 @@ Library& named(Library& library, const std::filesystem::path& file, const std::f
   return library;
 }
 
+// A data directory that others could change code in keeps no copies; a fresh directory then does.
+Result<std::shared_ptr<const PrivateDirectory>> private_directory(const LoadOptions& options, telemetry::Logger& log) {
+  if (options.private_dir.empty()) return PrivateDirectory::temporary();
+  auto copies = PrivateDirectory::open(options.private_dir);
+  if (copies) return copies;
+  auto fresh = PrivateDirectory::temporary();
+  if (!fresh) return fail(Code::denied, copies.error().text + "; nor can they lie elsewhere: " + fresh.error().text);
+  if (options.previous == nullptr) {
+    log.warn("plugins.copies_elsewhere", {{"directory", (*fresh)->path().string()}, {"reason", copies.error().text}});
+  }
+  return fresh;
+}
+
 }  // namespace
 
 Result<Library> map_library(const std::filesystem::path& file, const std::filesystem::path& shown, bool first_party) {
@@ -52,8 +65,7 @@ Result<Library> map_library(const std::filesystem::path& file, const std::filesy
 Result<Shared> Shared::open(const LoadOptions& options, telemetry::Logger& log) {
   Shared shared{options, log, nullptr, std::nullopt};
   if (!options.in_place) {
-    auto copies =
-        options.private_dir.empty() ? PrivateDirectory::temporary() : PrivateDirectory::open(options.private_dir);
+    auto copies = private_directory(options, log);
     if (!copies) return tl::unexpected<Error>(std::move(copies).error().in("copies of plugins"));
     shared.copies = std::move(*copies);
   }

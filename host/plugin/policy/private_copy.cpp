@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <atomic>
 #include <cerrno>
@@ -107,6 +108,20 @@ class Draft {
   Fd fd_;
 };
 
+// A new directory of this user alone from which code can be loaded.
+Result<Directory> make_under(const fs::path& above) {
+  struct statvfs system {};
+  if (::statvfs(above.c_str(), &system) != 0) return fail(Code::denied, above.string() + ": " + reason());
+  if ((system.f_flag & ST_NOEXEC) != 0) {
+    return fail(Code::denied, above.string() + ": is mounted noexec, so no plugin can be loaded from it");
+  }
+  auto path = (above / "dunetrace-plugins-XXXXXX").string();
+  if (::mkdtemp(path.data()) == nullptr) return fail(Code::denied, path + ": " + reason());
+  auto directory = open_directory(path);
+  if (!directory) ::rmdir(path.c_str());
+  return directory;
+}
+
 }  // namespace
 
 Result<std::string> hash_of(const OpenFile& file) {
@@ -133,12 +148,14 @@ Result<std::shared_ptr<const PrivateDirectory>> PrivateDirectory::open(const fs:
 
 Result<std::shared_ptr<const PrivateDirectory>> PrivateDirectory::temporary() {
   std::error_code error;
-  auto above = fs::temp_directory_path(error);
-  if (error) above = "/tmp";
-  auto path = (above / "dunetrace-plugins-XXXXXX").string();
-  if (::mkdtemp(path.data()) == nullptr) return fail(Code::denied, path + ": " + reason());
-  DUNE_TRY(directory, open_directory(path));
-  return std::shared_ptr<const PrivateDirectory>(new PrivateDirectory(std::move(directory), true));
+  const auto named = fs::temp_directory_path(error);
+  std::string refused;
+  for (const auto& above : {error ? fs::path("/tmp") : named, fs::path("/tmp"), fs::path("/run")}) {
+    auto directory = make_under(above);
+    if (directory) return std::shared_ptr<const PrivateDirectory>(new PrivateDirectory(std::move(*directory), true));
+    if (refused.empty()) refused = std::move(directory).error().text;
+  }
+  return fail(Code::denied, std::move(refused));
 }
 
 PrivateDirectory::~PrivateDirectory() {

@@ -35,7 +35,7 @@ class PrivateDirectory : public std::enable_shared_from_this<PrivateDirectory> {
  public:
   // Made when it is not there; for this user alone. The directories above are checked like those of plugins.
   [[nodiscard]] static Result<std::shared_ptr<const PrivateDirectory>> open(const std::filesystem::path& path);
-  // Goes with its last user. For tools.
+  // Goes with its last user. For tools, and where the data directory is none to keep copies in.
   [[nodiscard]] static Result<std::shared_ptr<const PrivateDirectory>> temporary();
   ~PrivateDirectory();
   PrivateDirectory(const PrivateDirectory&) = delete;

@@ -90,6 +90,11 @@ TEST(DetectorsFile, ReportsAllProblemsOneLineEach) {
             "detectors.yml:2:37: tool_loop.window: expected a whole number from 1 to 1000, got 'y'\n"
             "detectors.yml:3:3: unknown detector 'nope' in default; expected one of tool_loop, context_bloat, "
             "acme_checks");
+  EXPECT_EQ(error_of("default:\n  nope: {}\nweb:\n  nope: {}\n"),
+            "detectors.yml:2:3: unknown detector 'nope' in default; expected one of tool_loop, context_bloat, "
+            "acme_checks\n"
+            "detectors.yml:4:3: unknown detector 'nope' in web")
+      << "what there is, once";
 }
 
 TEST(DetectorsFile, RefusesOtherShapes) {

@@ -14,6 +14,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class Policy : public ::testing::Test {
  protected:
@@ -161,7 +162,10 @@ TEST_F(Policy, RefusesDirectoriesThatOthersMayWrite) {
   EXPECT_THAT(refused(), HasSubstr("its group may write to it"));
   ASSERT_EQ(::chown(other_.path().c_str(), 12345, 0), 0);
   ::chmod(other_.path().c_str(), 0755);
-  EXPECT_THAT(refused(), HasSubstr("belongs to user 12345"));
+  EXPECT_THAT(refused(), AllOf(HasSubstr("belongs to user 12345"), HasSubstr("expected root; run: chown root '")));
+  auto named = options();
+  named.places = {"detectors.yml:2:17"};
+  EXPECT_THAT(Registry::load(named, log_.logger()).error().text, StartsWith("detectors.yml:2:17: plugin directory: "));
 }
 
 TEST_F(Policy, GoesOnWithTheDirectoryItHasOpened) {
@@ -197,6 +201,40 @@ TEST_F(Policy, KnowsOneLibraryUnderTwoNames) {
   other_.change("again.so");
   other_.list("slow_step", "again.so");
   EXPECT_THAT(refused(), HasSubstr("both provide 'slow_step'"));
+}
+
+TEST_F(Policy, KnowsTwoLibrariesOfOneName) {
+  const auto loaded = load();
+  ASSERT_TRUE(loaded) << loaded.error().text;
+  auto libraries = loaded->libraries();
+  libraries[1].id = libraries[0].id;
+  EXPECT_THAT(Registry::of(std::move(libraries)).error().text,
+              AllOf(HasSubstr("own/tool_loop.so and"), HasSubstr("are both called 'dunetrace.tool_loop'")));
+}
+
+TEST_F(Policy, KeepsCopiesElsewhereWhereOthersMayWriteToTheDataDirectory) {
+  std::filesystem::create_directories(dir_ / "data/plugins");
+  ::chmod((dir_ / "data").c_str(), 0777);
+  std::filesystem::path copies;
+  {
+    const auto first = load();
+    ASSERT_TRUE(first) << first.error().text;
+    copies = first->libraries()[0].file.parent_path();
+    EXPECT_NE(copies.parent_path(), dir_ / "data");
+    struct stat info {};
+    ASSERT_EQ(::stat(copies.c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 07777, 0700U);
+    EXPECT_THAT(log_.text(), AllOf(HasSubstr("plugins.copies_elsewhere"), HasSubstr("everybody may write to it"),
+                                   HasSubstr(copies.string())));
+    auto again = options();
+    again.previous = &*first;
+    testing::TestLog quiet;
+    const auto second = Registry::load(again, quiet.logger());
+    ASSERT_TRUE(second) << second.error().text;
+    EXPECT_EQ(second->libraries()[0].file, first->libraries()[0].file);
+    EXPECT_FALSE(quiet.contains("plugins.copies_elsewhere"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(copies)) << "they go with their last user";
 }
 
 TEST_F(Policy, RemovesCopiesNobodyUses) {

@@ -1,5 +1,5 @@
 /* {{title}}: lists and opens tickets over HTTP. This integration is an example that works: change the actions into
- * yours. People start an action from the API or the dashboard; by one thread at a time; C11. */
+ * yours. Actions are started with `dunetrace plugin run` in this version; by one thread at a time; C11. */
 #include <dunetrace/ext/json.h>
 #include <dunetrace/plugin.h>
 

@@ -1,5 +1,5 @@
 // {{title}}: lists and opens tickets over HTTP. This integration is an example that works: change the actions into
-// yours. People start an action from the API or the dashboard; one call at a time per instance.
+// yours. Actions are started with `dunetrace plugin run` in this version; one call at a time per instance.
 #pragma once
 #include <dunetrace/integration.hpp>
 
