@@ -31,11 +31,13 @@ explain::Explainer::Hook hook_of(plugin::ExplainCall call) {
 
 }  // namespace
 
-explain::Explainer make_explainer(const plugin::Registry& registry, telemetry::Logger& log) {
+explain::Explainer make_explainer(const plugin::Registry& registry, telemetry::Logger& log,
+                                  plugin::ExplainGuard* guard) {
   explain::Explainer explainer;
   for (const auto& entry : registry.components()) {
     explainer.add(*entry.component);
-    const auto call = plugin::explain_call(*entry.component, log);
+    const auto call = guard == nullptr ? plugin::explain_call(*entry.component, log)
+                                       : plugin::explain_call(*entry.library, *entry.component, log, *guard);
     if (!call) continue;
     for (const auto& type : entry.component->schema.signal_types) explainer.set_hook(type, hook_of(call));
   }
@@ -51,9 +53,9 @@ struct Kept : api::Vocabulary {
 };
 
 std::shared_ptr<const api::Vocabulary> vocabulary_of(std::shared_ptr<const plugin::Generation> generation,
-                                                     telemetry::Logger& log) {
+                                                     telemetry::Logger& log, plugin::ExplainGuard& guard) {
   auto made = std::make_shared<Kept>();
-  made->explainer = make_explainer(generation->registry, log);
+  made->explainer = make_explainer(generation->registry, log, &guard);
   for (const auto& entry : generation->registry.components()) {
     const auto& own = entry.component->schema.signal_types;
     made->failure_types.insert(made->failure_types.end(), own.begin(), own.end());
@@ -64,15 +66,19 @@ std::shared_ptr<const api::Vocabulary> vocabulary_of(std::shared_ptr<const plugi
 
 }  // namespace
 
-Vocabularies::Vocabularies(const plugin::Live& live, telemetry::Logger& log) : live_(live), log_(log) { take_over(); }
+Vocabularies::Vocabularies(const plugin::Live& live, telemetry::Logger& log, plugin::ExplainGuard& guard)
+    : live_(live), log_(log), guard_(guard) {
+  take_over();
+}
 
 std::shared_ptr<const api::Vocabulary> Vocabularies::current() const {
+  plugin::ExplainGuard::begin_request();
   const std::lock_guard lock(mutex_);
   return current_;
 }
 
 void Vocabularies::take_over() {
-  auto next = vocabulary_of(live_.current(), log_);
+  auto next = vocabulary_of(live_.current(), log_, guard_);
   const std::lock_guard lock(mutex_);
   current_.swap(next);
 }

@@ -1,6 +1,7 @@
 #include "cli/host.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <condition_variable>
 #include <cstdio>
@@ -19,6 +20,7 @@
 #include "http/outbound.hpp"
 #include "http/server.hpp"
 #include "ingest/role.hpp"
+#include "json/writer.hpp"
 #include "store/migrations.hpp"
 #include "store/work.hpp"
 
@@ -33,11 +35,21 @@ std::chrono::milliseconds to_ms(config::Settings::Seconds seconds) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(seconds);
 }
 
+// Several hosts may run on one machine, each with a data directory of its own: "machine:/var/lib/dunetrace".
+std::string host_identity(const std::filesystem::path& data_dir) {
+  char name[256] = {};
+  const std::string machine =
+      ::gethostname(name, sizeof name - 1) != 0 || name[0] == '\0' ? std::string("localhost") : std::string(name);
+  std::error_code error;
+  const auto real = std::filesystem::weakly_canonical(data_dir, error);
+  return json::repair_utf8(machine + ":" + (error ? data_dir : real).string());
+}
+
 }  // namespace
 
 struct Host::Impl {
   Impl(const Setup& s, plugin::Live& what, Options o, telemetry::Logger& l)
-      : setup(s), live(what), options(std::move(o)), log(l), vocabularies(what, l) {}
+      : setup(s), live(what), options(std::move(o)), log(l), vocabularies(what, l, guard) {}
 
   const Setup& setup;
   plugin::Live& live;
@@ -47,6 +59,7 @@ struct Host::Impl {
   telemetry::Metrics metrics;
   http::Outbound outbound{log, clock};
   ProcessServices services{log, metrics, outbound, {}};  // what plugins ask for; outlives the roles
+  plugin::ExplainGuard guard{metrics};
   Vocabularies vocabularies;
   Ports ports;
   // Each role has its own pool, so that none waits for another's connections. Roles end before the pools.
@@ -98,6 +111,7 @@ struct Host::Impl {
     detect::Options role;
     role.runner = load_options(setup, Purpose::service, {}, log).runner;
     role.runner.services = &services;
+    role.host_name = host_identity(setup.settings.host.data_dir);
     role.recorder_dir = setup.settings.host.data_dir / "recorder";
     role.workers = settings.concurrency;
     role.batch_size = settings.batch_size;
@@ -105,6 +119,7 @@ struct Host::Impl {
     role.stall_timeout = to_ms(settings.stall_timeout);
     role.baseline_agents = settings.baseline_agents;
     detect = std::make_unique<detect::Role>(role, *detect_db, live, log, metrics, clock);
+    guard.set_conduct(&detect->conduct());
   }
 
   Result<> start_api() {
@@ -217,6 +232,7 @@ struct Host::Impl {
     dashboard.reset();
     reloader.reset();
     api.reset();
+    guard.set_conduct(nullptr);
     detect.reset();
     at_limit = std::jthread();  // stops and joins
     interrupt_databases();

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "cli/setup.hpp"
+#include "explain/text.hpp"
 #include "plugin/policy/directory_loader.hpp"
 
 namespace dunetrace::cli {
@@ -16,6 +17,7 @@ namespace fs = std::filesystem;
 namespace policy = plugin::policy;
 
 constexpr int kDiffers = 1;
+constexpr std::size_t kLineChars = 4'000;  // what libraries say of themselves is in it
 constexpr int kRefused = 1;
 
 bool same_directory(const fs::path& a, const fs::path& b) {
@@ -87,19 +89,31 @@ class Describer {
   plugin::RunnerOptions runner_;
 };
 
+// The host's own plugins, which every directory is loaded besides; when those cannot be loaded that is not to be told
+// here.
+void add_own(const fs::path& own_plugins, std::vector<plugin::Library>& to, telemetry::Logger& log) {
+  plugin::LoadOptions options;
+  options.own = own_plugins;
+  options.unlocked = options.for_tools = options.in_place = true;
+  const auto loaded = plugin::Registry::load(options, log);
+  if (loaded) to.insert(to.begin(), loaded->libraries().begin(), loaded->libraries().end());
+}
+
 // What can be loaded together as entries of a lock file.
-Result<policy::LockFile> listed(std::vector<plugin::Library> libraries) {
+Result<policy::LockFile> listed(std::vector<plugin::Library> libraries, const fs::path& besides,
+                                telemetry::Logger& log) {
   policy::LockFile out;
   for (const auto& library : libraries) {
     out.entries.emplace(fs::path(library.path).filename().string(), policy::entry_of(library));
   }
+  if (!besides.empty()) add_own(besides, libraries, log);
   const auto together = plugin::Registry::of(std::move(libraries));
   if (!together) return fail(together.error().code, together.error().text + "; nothing was written");
   return out;
 }
 
 Result<policy::LockFile> make_lock(const plugin::Directory& directory, const policy::LockFile& before,
-                                   const PluginsLock& args, bool own) {
+                                   const PluginsLock& args, const fs::path& own_plugins, bool own) {
   DUNE_TRY(files, plugin::library_names(directory));
   if (files.empty() && before.entries.empty()) {
     return fail(Code::not_found, directory.path.string() + ": holds no plugin (*.so)");
@@ -127,7 +141,7 @@ Result<policy::LockFile> make_lock(const plugin::Directory& directory, const pol
                                             "\nnothing was written; mend what is named, or take it out of the "
                                             "directory (a file whose name does not end in .so is none of it)");
   }
-  return listed(std::move(libraries));
+  return listed(std::move(libraries), own ? fs::path() : own_plugins, log);
 }
 
 Result<> write_lock(const plugin::Directory& directory, const std::string& text, const PluginsLock& args,
@@ -156,15 +170,17 @@ class Findings {
     for (const std::string_view what : {"plugin: ", "plugin directory: "}) {
       if (reason.starts_with(what)) reason.remove_prefix(what.size());
     }
-    fmt::print("refused  {}\n", reason);
+    fmt::print("refused  {}\n", explain::one_line(reason, kLineChars));
   }
   // What is not listed is no obstacle.
   void leave_out(std::string_view file, std::string_view reason) {
     ++left_out_;
-    fmt::print("left out {}: {}\n", file, reason);
+    fmt::print("left out {}: {}\n", explain::one_line(file, kLineChars), reason);
   }
   void good(plugin::Library library) {
-    fmt::print("loads    {}: {} {}, {}\n", library.path, library.id, library.version, policy::to_text(library.mode));
+    const auto line =
+        fmt::format("loads    {}: {} {}, {}", library.path, library.id, library.version, policy::to_text(library.mode));
+    fmt::print("{}\n", explain::one_line(line, kLineChars));
     libraries_.push_back(std::move(library));
   }
   // Over all directories: ids and files that are there twice.
@@ -199,6 +215,8 @@ void verify(const fs::path& path, bool own, const policy::Shared& shared, Findin
     auto loaded = directory->load(name, nullptr);
     if (!loaded) {
       findings.refuse(loaded.error().text);
+    } else if (!loaded->failure.empty()) {
+      findings.refuse(loaded->failure);
     } else {
       findings.good(std::move(loaded->library));
     }
@@ -212,14 +230,16 @@ void verify(const fs::path& path, bool own, const policy::Shared& shared, Findin
 
 Result<int> plugins_lock(const PluginsLock& args) {
   bool own = args.own;
+  fs::path host_plugins;
   if (!own) {
     DUNE_TRY(setup, load_setup());
-    own = same_directory(args.directory, own_plugins(setup));
+    host_plugins = own_plugins(setup);
+    own = same_directory(args.directory, host_plugins);
   }
   auto directory = plugin::open_directory(fs::absolute(args.directory));
   if (!directory) return tl::unexpected<Error>(std::move(directory).error().in("plugin directory"));
   DUNE_TRY(before, present_lock(*directory));
-  DUNE_TRY(after, make_lock(*directory, before, args, own));
+  DUNE_TRY(after, make_lock(*directory, before, args, host_plugins, own));
   const auto path = (directory->path / policy::kLockName).string();
   const auto text = after.text();
   if (const auto again = policy::LockFile::parse(text, path); !again || again->entries != after.entries) {
@@ -227,7 +247,7 @@ Result<int> plugins_lock(const PluginsLock& args) {
   }
   DUNE_TRY(present, policy::read_lock(*directory));
   const auto changes = policy::differences(before, after);
-  for (const auto& line : changes) std::printf("%s\n", line.c_str());
+  for (const auto& line : changes) std::printf("%s\n", explain::one_line(line, kLineChars).c_str());
   const bool differs = !present || !changes.empty();
   if (!args.check) DUNE_TRY_VOID(write_lock(*directory, text, args, differs));
   const auto* const verdict = !differs ? "is up to date" : args.check ? "would change" : "is written";

@@ -79,8 +79,12 @@ Result<Detectors> load_detectors(const Setup& setup, telemetry::Logger& log, con
                                    "whatever its lock file says; this is for development"}});
   }
   DUNE_TRY(registry, plugin::Registry::load(options, log));
-  const auto schemas = registry.schemas();
-  auto config = parsed.resolve(schemas, setup.settings.detect.shadow_failure_types);
+  const auto resolve = [&] {
+    const auto absent = registry.not_loaded();
+    return parsed.resolve(registry.schemas(), setup.settings.detect.shadow_failure_types, absent);
+  };
+  auto config = resolve();
+  if (!config && registry.leave_out_unanswered(previous, log)) config = resolve();
   if (!config) return with_files_left_out(std::move(config).error(), registry);
   for (const auto& warning : config->warnings()) log.warn("detectors.warning", {{"text", warning}});
   return Detectors{std::move(registry), std::move(*config), path};

@@ -27,6 +27,12 @@ namespace dunetrace::config {
 
 constexpr int kDefaultTimeoutMs = 50;  // a detector takes microseconds; this is a hang
 
+// A detector that is meant to be there and is not, which is no mistake in the file.
+struct NotLoaded {
+  std::string id;
+  std::string why;
+};
+
 // One detector as it is to judge one profile's runs.
 struct DetectorSettings {
   std::size_t component = 0;  // index into the schemas given to resolve()
@@ -54,7 +60,7 @@ class DetectorsConfig {
   // Valid and at the same address as long as this object lives, moves included.
   [[nodiscard]] const Profile& profile_for(std::string_view agent_id) const;
   [[nodiscard]] const std::deque<Profile>& profiles() const { return profiles_; }
-  // Things an operator should know that are no errors (deprecated parameters), one line each.
+  // Things an operator should know that are no errors (deprecated parameters, absent detectors), one line each.
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
   // Whether every agent's runs are judged alike; only for two that were resolved against the same schemas.
   bool operator==(const DetectorsConfig& other) const {
@@ -82,9 +88,10 @@ class DetectorsFile {
   [[nodiscard]] const std::vector<std::string>& plugin_directory_places() const { return plugin_directory_places_; }
 
   // Detectors among `components` against the file; other kinds are skipped. `shadow_failure_types` (SHADOW_DETECTORS)
-  // keeps those types in shadow whatever the file says.
+  // keeps those types in shadow whatever the file says. What is said of `absent` ones is skipped with a warning.
   [[nodiscard]] Result<DetectorsConfig> resolve(std::span<const ComponentSchema> components,
-                                                std::span<const std::string> shadow_failure_types) const;
+                                                std::span<const std::string> shadow_failure_types,
+                                                std::span<const NotLoaded> absent = {}) const;
 
   struct Member {
     std::string agent;       // id, or its beginning

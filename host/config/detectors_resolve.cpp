@@ -34,8 +34,8 @@ using Layer = std::map<std::size_t, Overrides>;  // by index into the schemas
 class DetectorsResolver {
  public:
   DetectorsResolver(const DetectorsFile& file, std::span<const ComponentSchema> schemas,
-                    std::span<const std::string> shadow_types)
-      : file_(file), schemas_(schemas), shadow_types_(shadow_types) {
+                    std::span<const std::string> shadow_types, std::span<const NotLoaded> absent)
+      : file_(file), schemas_(schemas), shadow_types_(shadow_types), absent_(absent) {
     for (std::size_t i = 0; i < schemas.size(); ++i) {
       if (schemas[i].kind != "detector") continue;
       by_id_.emplace(schemas[i].id, i);
@@ -83,6 +83,11 @@ class DetectorsResolver {
     }
     for (const auto& type : shadow_types_) {
       if (std::ranges::find(known, type) != known.end()) continue;
+      if (!absent_.empty()) {  // nobody knows which types those have
+        config_.warnings_.push_back(
+            fmt::format("SHADOW_DETECTORS: no detector that is loaded has the failure type '{}'", shown(type)));
+        continue;
+      }
       problems_.add(fmt::format("SHADOW_DETECTORS: unknown failure type '{}'{}; expected some of {}", shown(type),
                                 did_you_mean(type, known), joined(known)));
     }
@@ -92,6 +97,11 @@ class DetectorsResolver {
   const ComponentSchema* detector(const YamlNode& key, std::string_view section) {
     const auto found = by_id_.find(key.text);
     if (found != by_id_.end()) return &schemas_[found->second];
+    if (const auto absent = std::ranges::find(absent_, key.text, &NotLoaded::id); absent != absent_.end()) {
+      config_.warnings_.push_back(located(
+          file_.name_, key, fmt::format("'{}' in {} is not loaded: {}", key.text, shown(section), absent->why)));
+      return nullptr;
+    }
     // All there are, once: a detector that is missing is missed in every section.
     const auto expected = ids_.empty() ? "; no detector is loaded" : "; expected one of " + joined(ids_);
     wrong(key, fmt::format("unknown detector '{}' in {}{}{}", shown(key.text), shown(section),
@@ -306,6 +316,7 @@ class DetectorsResolver {
   const DetectorsFile& file_;
   std::span<const ComponentSchema> schemas_;
   std::span<const std::string> shadow_types_;
+  std::span<const NotLoaded> absent_;
   std::map<std::string, std::size_t, std::less<>> by_id_;
   std::vector<std::string> ids_;
   std::vector<std::size_t> order_;
@@ -316,8 +327,9 @@ class DetectorsResolver {
 };
 
 Result<DetectorsConfig> DetectorsFile::resolve(std::span<const ComponentSchema> components,
-                                               std::span<const std::string> shadow_failure_types) const {
-  return DetectorsResolver(*this, components, shadow_failure_types).resolve();
+                                               std::span<const std::string> shadow_failure_types,
+                                               std::span<const NotLoaded> absent) const {
+  return DetectorsResolver(*this, components, shadow_failure_types, absent).resolve();
 }
 
 }  // namespace dunetrace::config

@@ -38,6 +38,11 @@ std::string refusals_of(const plugin::Registry& registry) {
     out.begin_object();
     out.field("file", refusal.file.string());
     out.field("reason", refusal.reason);
+    out.field("state", refusal.failed ? "failed" : "unlisted");
+    out.key("components");
+    out.begin_array();
+    for (const auto& id : refusal.components) out.string(id);
+    out.end_array();
     out.end_object();
   }
   out.end_array();
@@ -94,9 +99,9 @@ Inventory::Inventory(std::string host, store::Database& db, const plugin::Live& 
 const std::string& Inventory::sandbox(const plugin::Registry& registry) {
   const auto isolated = [](const auto& library) { return library.mode == plugin::Mode::isolated; };
   if (!sandbox_.empty() || std::ranges::none_of(registry.libraries(), isolated)) return sandbox_;
-  const auto found = plugin::sandbox_text(runner_);
-  sandbox_ = found ? *found : "unknown: " + found.error().text;
-  return sandbox_;
+  auto found = plugin::sandbox_text(runner_);
+  if (!found) return unknown_ = "unknown: " + found.error().text;  // the next report tries again
+  return sandbox_ = std::move(*found);
 }
 
 Result<> Inventory::report() {

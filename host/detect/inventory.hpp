@@ -45,7 +45,7 @@ class Inventory {
   const plugin::Live& live_;
   const Clock& clock_;
   const plugin::RunnerOptions runner_;
-  std::string sandbox_;
+  std::string sandbox_, unknown_;
   std::optional<Told> told_;
 };
 

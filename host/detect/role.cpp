@@ -21,7 +21,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kLook{1'000};  // how soon a reload shows; costs no question to the database
 
-std::string host_name() {
+std::string host_name(const Options& options) {
+  if (!options.host_name.empty()) return options.host_name;
   char name[256] = {};
   if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
   return name;
@@ -45,9 +46,9 @@ struct Role::Impl {
         log(logger),
         clock(time),
         counters(metrics),
-        wakeup(o.workers),
-        quarantine(host_name(), db, live, log, metrics, clock),
-        inventory(host_name(), db, live, clock, runner_of(options, log)) {
+        wakeup(options.workers),
+        quarantine(host_name(options), db, live, log, metrics, clock),
+        inventory(host_name(options), db, live, clock, runner_of(options, log)) {
     // Before the first run is judged: what was off before the start is off after it.
     auto read = exchange();
     open_record();
@@ -122,7 +123,13 @@ struct Role::Impl {
   }
 
   Result<> exchange() {
-    return guarded([this] { return quarantine.cycle(); });
+    const std::lock_guard lock(exchange_mutex);
+    auto done = guarded([this] { return quarantine.cycle(); });
+    if (done)
+      was_away = false;
+    else if (done.error().code == Code::unavailable)
+      was_away = true;
+    return done;
   }
   Result<> report() {
     return guarded([this] { return inventory.report(); });
@@ -154,6 +161,11 @@ struct Role::Impl {
 
   Looked look(Worker& worker, bool polls) {
     try {
+      // Others may have put somebody in quarantine meanwhile: nothing is judged before that is known.
+      if (was_away) {
+        const auto read = exchange();
+        if (!read && read.error().code == Code::unavailable) return Looked::failed;
+      }
       if (polls) measure_backlog(worker);
       const auto done = worker.cycle();
       if (done) {
@@ -161,6 +173,7 @@ struct Role::Impl {
         return done->claimed > 0 ? Looked::found : Looked::nothing;
       }
       log.warn("detect.cycle_failed", {{"reason", done.error().text}});
+      if (done.error().code == Code::unavailable) was_away = true;
     } catch (const std::exception& error) {  // a bug or no memory: the lease gives the runs back
       log.error("detect.worker_failed", {{"reason", error.what()}});
     } catch (...) {
@@ -186,6 +199,8 @@ struct Role::Impl {
   WorkerMetrics counters;
   Wakeup wakeup;
   std::optional<std::chrono::steady_clock::time_point> measured;  // the first worker's
+  std::mutex exchange_mutex;           // the books' thread, and the first worker after an outage
+  std::atomic<bool> was_away = false;  // the database, since quarantines were read last
   Quarantine quarantine;
   Inventory inventory;
   std::unique_ptr<plugin::CallRecord> record;
@@ -205,6 +220,8 @@ void Role::set_stall_timeout(std::chrono::milliseconds timeout) {
 }
 
 void Role::take_over() { impl_->wakeup.poke_all(); }
+
+plugin::Conduct& Role::conduct() { return impl_->quarantine; }
 
 Role::~Role() = default;
 

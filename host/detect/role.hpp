@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/clock.hpp"
+#include "plugin/conduct.hpp"
 #include "plugin/generation.hpp"
 #include "plugin/isolation/runner_options.hpp"
 #include "store/database.hpp"
@@ -24,6 +25,7 @@ struct Options {
   std::chrono::milliseconds stall_timeout{90'000};
   std::chrono::milliseconds lease{15'000};     // after which a dead worker's runs are taken by others
   std::vector<std::string> baseline_agents{};  // ids, trailing * allowed: whose usual step count is learned
+  std::string host_name{};                     // unlike that of any other process; empty = the machine's
   plugin::RunnerOptions runner{};              // how isolated plugins are run; their services outlive the role
   std::filesystem::path recorder_dir{};        // what was being called when the process ended; empty = not kept
 };
@@ -41,6 +43,8 @@ class Role {
   void set_stall_timeout(std::chrono::milliseconds timeout);
   // Every worker takes over the generation in force, also those that have nothing to do. Thread-safe.
   void take_over();
+  // Who takes strikes for what plugins do elsewhere in this process. Thread-safe; as long as the role.
+  [[nodiscard]] plugin::Conduct& conduct();
 
  private:
   struct Impl;

@@ -1,6 +1,7 @@
 // Signal in, explanation out: the templates that plugins bring, and a generic text for what nobody explains.
-// Built once by the api and alerts roles; explain() may then be called from any thread. No I/O, no clock, no
-// randomness: the same signal gives the same bytes.
+// Built once by the api and alerts roles; explain() may then be called from any thread. Templates know no
+// I/O, no clock and no randomness: the same signal gives the same bytes. A hook (a plugin's own code) may take a
+// moment, since it may ask another process, and when it says nothing the template's words stay.
 #pragma once
 
 #include <functional>
@@ -18,7 +19,7 @@ namespace dunetrace::explain {
 class Explainer {
  public:
   // A plugin's own code for what its templates cannot say: gets the explanation as rendered and may change it. False
-  // leaves it as it was. Must be a pure function of the facts, callable from any thread, and must not throw.
+  // leaves it as it was, which may depend on the moment. Callable from any thread, and must not throw.
   using Hook = std::function<bool(const SignalFacts& facts, Explanation& explanation)>;
 
   Explainer();

@@ -70,7 +70,7 @@ Result<config::ParamSpec> parameter(const void* record, std::string_view compone
     return wrong(fmt::format("{}: a parameter record is smaller than version 1.0 has it", component));
   }
   config::ParamSpec out;
-  DUNE_TRY(name, text_of(spec.name, fmt::format("{}: parameter name", component), true));
+  DUNE_TRY(name, name_of(spec.name, fmt::format("{}: parameter name", component), true));
   const auto where = fmt::format("{}.{}", component, name);
   if (!lower_snake(name)) return wrong(fmt::format("{}: a parameter name is lower_snake_case", where));
   for (const auto* reserved : {"enabled", "shadow", "severity", "timeout_ms"}) {
@@ -172,7 +172,7 @@ Result<std::optional<Component>> component(const void* record) {
     return wrong("a component record is smaller than version 1.0 has it");
   }
   Component out;
-  DUNE_TRY(interface, text_of(raw.iface, "component interface", true));
+  DUNE_TRY(interface, name_of(raw.iface, "component interface", true));
   DUNE_TRY(id, text_of(raw.id, "component id", true));
   if (!lower_snake(id)) return wrong(fmt::format("component id '{}' is not lower_snake_case", id));
   DUNE_TRY(title, text_of(raw.title, id + ": title", true));
@@ -233,10 +233,10 @@ Result<Library> describe(const dune_plugin* descriptor) {
     return wrong("the descriptor is smaller than version 1.0 has it");
   }
   Library out;
-  DUNE_TRY(id, text_of(raw.id, "plugin id", true));
-  DUNE_TRY(vendor, text_of(raw.vendor, "vendor", false));
-  DUNE_TRY(version, text_of(raw.version, "version", true));
-  DUNE_TRY(license, text_of(raw.license, "license", false));
+  DUNE_TRY(id, name_of(raw.id, "plugin id", true));
+  DUNE_TRY(vendor, name_of(raw.vendor, "vendor", false));
+  DUNE_TRY(version, name_of(raw.version, "version", true));
+  DUNE_TRY(license, name_of(raw.license, "license", false));
   out.id = std::move(id);
   out.vendor = std::move(vendor);
   out.version = std::move(version);

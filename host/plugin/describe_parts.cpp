@@ -35,6 +35,8 @@ Result<Action> action_of(const void* record, std::string_view component) {
   return Action{std::move(id), std::move(title), std::move(doc), std::move(schema), raw.mutates != 0};
 }
 
+bool control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
+
 }  // namespace
 
 tl::unexpected<Error> wrong(std::string text) { return fail(Code::invalid_argument, std::move(text)); }
@@ -45,7 +47,18 @@ Result<std::string> text_of(dune_str value, std::string_view field, bool require
   if (value.len > kMaxText)
     return wrong(fmt::format("{}: {} bytes, at most {} are allowed", field, value.len, kMaxText));
   if (required && value.len == 0) return wrong(fmt::format("{}: is empty", field));
-  return json::repair_utf8(view(value));
+  auto text = json::repair_utf8(view(value));
+  std::erase_if(text, [](char c) { return control(c) && c != '\n' && c != '\t' && c != '\r'; });
+  if (required && text.empty()) return wrong(fmt::format("{}: holds nothing but control characters", field));
+  return text;
+}
+
+Result<std::string> name_of(dune_str value, std::string_view field, bool required) {
+  DUNE_TRY(text, text_of(value, field, required));
+  if (std::ranges::any_of(view(value), control)) {
+    return wrong(fmt::format("{}: holds a control character, expected text on one line", field));
+  }
+  return text;
 }
 
 bool lower_snake(std::string_view name) {

@@ -21,8 +21,11 @@ constexpr std::size_t end_of(Field T::*, std::size_t offset) {
 
 [[nodiscard]] tl::unexpected<Error> wrong(std::string text);  // Code::invalid_argument
 
-// The repaired text of a table's field.
+// The repaired text of a table's field, for people: control characters but for line breaks and tabs are left out, as no
+// table of the database and no terminal is to get them.
 [[nodiscard]] Result<std::string> text_of(dune_str value, std::string_view field, bool required);
+// The same for what identifies something and is compared: a control character is an error.
+[[nodiscard]] Result<std::string> name_of(dune_str value, std::string_view field, bool required);
 
 [[nodiscard]] bool lower_snake(std::string_view name);
 

@@ -2,6 +2,7 @@
 
 #include <dunetrace/plugin.h>
 
+#include <chrono>
 #include <cstddef>
 #include <exception>
 
@@ -71,7 +72,49 @@ std::optional<ExplainOutput> ask(Explain explain, HostServices& host, const Expl
   return std::nullopt;
 }
 
+// Under the eyes of the guard; the strike's component, library and file are given.
+std::optional<ExplainOutput> ask_guarded(Outside& outside, ExplainGuard& guard, Strike strike,
+                                         const ExplainInput& input, telemetry::Logger& log) {
+  if (!guard.allows(strike.component, strike.sha256)) return std::nullopt;
+  const auto begin = std::chrono::steady_clock::now();
+  std::optional<Offence> offence;
+  auto said = outside.explain(strike.component, input, &offence);
+  guard.took(std::chrono::steady_clock::now() - begin);
+  if (offence) {  // no run is judged here: the run's own quarantine rule is not for this
+    strike.offence = *offence;
+    strike.text = said ? "ended while it explained" : said.error().text;
+  }
+  if (said && !offence) return std::move(*said);
+  if (guard.failed(said ? Code::internal : said.error().code, offence ? &strike : nullptr)) {
+    log.warn(
+        "plugin.explain_failed",
+        {{"component", strike.component}, {"run", input.run_id}, {"reason", said ? strike.text : said.error().text}});
+  }
+  if (said) return std::move(*said);
+  return std::nullopt;
+}
+
 }  // namespace
+
+ExplainCall explain_call(const Library& library, const Component& component, telemetry::Logger& log,
+                         ExplainGuard& guard) {
+  const Strike who{component.schema.id, library.id, library.version, library.sha256, {}, {}, {}, {}};
+  if (component.outside != nullptr && component.explains) {
+    return [outside = component.outside, who, &guard, &log](const ExplainInput& input) {
+      return ask_guarded(*outside, guard, who, input, log);
+    };
+  }
+  auto plain = explain_call(component, log);
+  if (!plain) return {};
+  return [plain = std::move(plain), who, &guard](const ExplainInput& input) -> std::optional<ExplainOutput> {
+    if (!guard.allows(who.component, who.sha256)) return std::nullopt;
+    const auto begin = std::chrono::steady_clock::now();
+    auto said = plain(input);
+    guard.took(std::chrono::steady_clock::now() - begin);
+    if (!said) guard.failed(Code::internal, nullptr);
+    return said;
+  };
+}
 
 ExplainCall explain_call(const Component& component, telemetry::Logger& log) {
   const auto id = component.schema.id;

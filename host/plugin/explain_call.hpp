@@ -11,6 +11,7 @@
 
 #include "core/signal.hpp"
 #include "plugin/descriptor.hpp"
+#include "plugin/explain_guard.hpp"
 #include "plugin/services.hpp"
 #include "telemetry/log.hpp"
 
@@ -30,11 +31,14 @@ struct ExplainOutput {
   std::vector<Fix> fixes;
 };
 
-// Nothing when the plugin failed; that is logged once per call.
+// Nothing when the plugin failed or is not asked at present; the template's words stay then. A failure is logged.
 using ExplainCall = std::function<std::optional<ExplainOutput>(const ExplainInput&)>;
 
 // Empty when the component has no such code. `log` outlives the function. An isolated component is asked in a runner.
 [[nodiscard]] ExplainCall explain_call(const Component& component, telemetry::Logger& log);
+// The same under a guard, which outlives the function, too.
+[[nodiscard]] ExplainCall explain_call(const Library& library, const Component& component, telemetry::Logger& log,
+                                       ExplainGuard& guard);
 
 // One question to a component that is mapped here; nothing when it has no such code or failed.
 [[nodiscard]] std::optional<ExplainOutput> explain_once(const Component& component, const ExplainInput& input,

@@ -59,7 +59,9 @@ std::string name_of(uid_t user) {
   return known ? found->pw_name : std::to_string(user);
 }
 
-Result<> check_owner(const struct stat& info, const std::string& path) {
+// In a sticky directory (/tmp) others may make files, but cannot replace those of its owner: good enough on the way to
+// a plugin directory, and not for that directory itself.
+Result<> check_owner(const struct stat& info, const std::string& path, bool on_the_way = false) {
   if (!trusted_owner(info.st_uid)) {
     const auto self = name_of(::geteuid());
     return fail(Code::denied,
@@ -67,7 +69,7 @@ Result<> check_owner(const struct stat& info, const std::string& path) {
                             "'{}', or use another directory",
                             path, name_of(info.st_uid), ::geteuid() == 0 ? "" : " or " + self, self, path));
   }
-  const bool sticky = S_ISDIR(info.st_mode) && (info.st_mode & S_ISVTX) != 0;
+  const bool sticky = on_the_way && S_ISDIR(info.st_mode) && (info.st_mode & S_ISVTX) != 0;
   const bool others = (info.st_mode & S_IWOTH) != 0;
   const bool group = (info.st_mode & S_IWGRP) != 0 && !private_group(info.st_gid, info.st_uid);
   if ((others || group) && !sticky) {
@@ -113,16 +115,16 @@ Result<Directory> open_directory(const std::filesystem::path& directory) {
   if (error) return fail(Code::not_found, fmt::format("{}: {}", directory.string(), error.message()));
   Fd at(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   std::filesystem::path done = "/";
-  const auto look = [&]() -> Result<> {
+  const auto look = [&](bool on_the_way) -> Result<> {
     struct stat info {};
     if (!at.open() || ::fstat(at.get(), &info) != 0) return fail(Code::denied, done.string() + ": " + reason());
-    return check_owner(info, done.string());
+    return check_owner(info, done.string(), on_the_way);
   };
-  DUNE_TRY_VOID(look());
+  DUNE_TRY_VOID(look(resolved.has_relative_path()));
   for (const auto& part : resolved.relative_path()) {
     at = Fd(::openat(at.get(), part.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     done /= part;
-    DUNE_TRY_VOID(look());
+    DUNE_TRY_VOID(look(done != resolved));
   }
   return Directory{std::move(at), resolved};
 }

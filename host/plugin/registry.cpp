@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "plugin/isolation/outside.hpp"
 #include "plugin/policy/directory_loader.hpp"
 
 namespace dunetrace::plugin {
@@ -64,23 +65,66 @@ Result<> Registry::load_directory(const policy::DirectoryLoader& directory, cons
   for (const auto& name : directory.files()) {
     const auto path = directory.directory().path / name;
     if (auto reason = directory.unlisted(name); !reason.empty()) {
-      Refusal refusal{path, std::move(reason)};
-      if (previous == nullptr || !previous->told(refusal)) {
-        log.warn("plugin.not_loaded", {{"file", path.string()}, {"reason", refusal.reason}});
-      }
-      refusals_.push_back(std::move(refusal));
+      refuse({path, std::move(reason)}, previous, log);
       continue;
     }
     DUNE_TRY(loaded, directory.load(name, previous == nullptr ? nullptr : previous->loaded_from(path)));
+    if (!loaded.failure.empty()) {
+      refuse({path, std::move(loaded.failure), std::move(loaded.absent), true}, previous, log);
+      continue;
+    }
     if (!loaded.notice.empty()) {
       if (std::ranges::find(previous->notices_, loaded.notice) == previous->notices_.end()) {
-        log.warn("plugin.restart_needed", {{"file", path.string()}, {"reason", loaded.notice}});
+        const auto* const event =
+            loaded.library.mode == Mode::isolated ? "plugin.change_not_taken" : "plugin.restart_needed";
+        log.warn(event, {{"file", path.string()}, {"reason", loaded.notice}});
       }
       notices_.push_back(loaded.notice);
     }
     loaded_.push_back(std::make_shared<const policy::Loaded>(std::move(loaded)));
   }
   return {};
+}
+
+void Registry::refuse(Refusal refusal, const Registry* previous, telemetry::Logger& log) {
+  if (previous == nullptr || !previous->told(refusal)) {
+    log.warn("plugin.not_loaded", {{"file", refusal.file.string()}, {"reason", refusal.reason}});
+  }
+  refusals_.push_back(std::move(refusal));
+}
+
+std::vector<config::NotLoaded> Registry::not_loaded() const {
+  std::vector<config::NotLoaded> out;
+  for (const auto& refusal : refusals_) {
+    for (const auto& id : refusal.components) {
+      if (find(id) == nullptr) out.push_back({id, refusal.file.string() + ": " + refusal.reason});
+    }
+  }
+  return out;
+}
+
+bool Registry::incomplete() const { return std::ranges::any_of(refusals_, &Refusal::failed); }
+
+bool Registry::leave_out_unanswered(const Registry* previous, telemetry::Logger& log) {
+  bool any = false;
+  for (auto& library : libraries_) {
+    if (library.first_party || library.mode != Mode::isolated) continue;
+    std::erase_if(library.components, [&](const Component& component) {
+      const auto& id = component.schema.id;
+      if (component.outside == nullptr || (previous != nullptr && previous->find(id) != nullptr)) return false;
+      const auto why = component.outside->unanswered(id);
+      if (!why) return false;
+      refuse({library.path, fmt::format("{}: its parameters could not be checked: {}", id, *why), {id}, true}, previous,
+             log);
+      return any = true;
+    });
+  }
+  if (!any) return false;
+  entries_.clear();
+  for (const auto& library : libraries_) {
+    for (const auto& component : library.components) entries_.push_back({&library, &component});
+  }
+  return true;
 }
 
 const policy::Loaded* Registry::loaded_from(const std::filesystem::path& path) const {

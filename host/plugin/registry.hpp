@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/detectors_file.hpp"
 #include "core/result.hpp"
 #include "plugin/descriptor.hpp"
 #include "plugin/load_options.hpp"
@@ -25,17 +26,20 @@ struct Entry {
   const Component* component = nullptr;
 };
 
-// A file in a plugin directory that was left out.
+// A file in a plugin directory that was left out, or components of one.
 struct Refusal {
   std::filesystem::path file;
   std::string reason;  // with the command that mends it
+  // What the lock file lists of it; others' settings for these are no mistakes. Empty: it is not listed.
+  std::vector<std::string> components{};
+  bool failed = false;  // it is listed, and crashed, hung or could not be run when it was asked
 };
 
 class Registry {
  public:
   // Loads what the lock files of the directories list, in the order of the file names. Files that are not listed are
-  // left out with a warning each. Everything else that is wrong ends it: the error names the file, what was expected,
-  // what was found and the remedy.
+  // left out with a warning each, and so are libraries of others that crash or hang in their runner. Everything else
+  // that is wrong ends it: the error names the file, what was expected, what was found and the remedy.
   [[nodiscard]] static Result<Registry> load(const LoadOptions& options, telemetry::Logger& log);
   // Every *.so of these directories, in this process, without lock files and copies: for tests and measurements.
   [[nodiscard]] static Result<Registry> load(const std::filesystem::path& own,
@@ -49,6 +53,14 @@ class Registry {
   [[nodiscard]] std::vector<config::ComponentSchema> schemas() const;
   // What lies in the directories and was not loaded.
   [[nodiscard]] const std::vector<Refusal>& refusals() const { return refusals_; }
+  // What of the refused is listed, as detectors.yml is told of it.
+  [[nodiscard]] std::vector<config::NotLoaded> not_loaded() const;
+  // Something listed is missing, which may be otherwise when it is tried again.
+  [[nodiscard]] bool incomplete() const;
+  // Takes out the components of others' isolated libraries that crashed or hung when they were asked to check their
+  // parameters, with a refusal each; but those that `previous` has stay, so that a bad change is a bad change. False
+  // when there are none.
+  bool leave_out_unanswered(const Registry* previous, telemetry::Logger& log);
   // What was loaded and is not what lies in the directories: "…: has changed; … takes effect after a restart".
   [[nodiscard]] const std::vector<std::string>& notices() const { return notices_; }
   // Nothing was asked of lock files.
@@ -56,6 +68,7 @@ class Registry {
 
  private:
   Result<> index();
+  void refuse(Refusal refusal, const Registry* previous, telemetry::Logger& log);
   Result<> load_directory(const policy::DirectoryLoader& directory, const Registry* previous, telemetry::Logger& log);
   [[nodiscard]] const policy::Loaded* loaded_from(const std::filesystem::path& path) const;
   [[nodiscard]] bool told(const Refusal& refusal) const;

@@ -9,6 +9,12 @@
 namespace dunetrace::store {
 namespace {
 
+// Parameters end at a NUL, and nothing after it would be read.
+std::string without_nul(std::string text) {
+  std::erase(text, '\0');
+  return text;
+}
+
 constexpr const char* kComponents = R"(
   INSERT INTO plugin_components (component, sha256, library, version, kind, title, signal_types, mode, sandbox, file, abi,
                                  first_party, state, reported_by)
@@ -93,8 +99,8 @@ Result<> report_plugins(Database& db, const PluginReport& report, bool changed) 
   return transact(db, "report plugins", [&](pqxx::work& tx) -> Result<> {
     if (!report.components.empty()) write_components(tx, report);
     tx.exec_params(kMarkAbsent, changed, report.host);
-    tx.exec_params(kHost, report.host, report.generation, report.reload_at, report.reload_ok, report.reload_error,
-                   report.refusals, report.notes, report.unlocked);
+    tx.exec_params(kHost, report.host, report.generation, report.reload_at, report.reload_ok,
+                   without_nul(report.reload_error), report.refusals, report.notes, report.unlocked);
     return {};
   });
 }
@@ -106,8 +112,9 @@ Result<> record_strike(Database& db, const PluginStrike& strike) {
         "INSERT INTO plugin_strikes (uid, component, sha256, library, version, at, offence, customer_id, run_id, text,"
         " reported_by) VALUES ($1::uuid, $2, $3, $4, $5, least(to_timestamp($6::float8), now()), $7, $8, $9, $10, $11)"
         " ON CONFLICT (uid) DO NOTHING",
-        strike.uid, strike.component, strike.sha256, strike.library, strike.version, strike.at, strike.offence,
-        strike.customer_id, strike.run_id, strike.text, strike.host);
+        strike.uid, without_nul(strike.component), strike.sha256, without_nul(strike.library),
+        without_nul(strike.version), strike.at, strike.offence, strike.customer_id, strike.run_id,
+        without_nul(strike.text), strike.host);
     tx.exec_params(
         "DELETE FROM plugin_strikes WHERE id IN (SELECT id FROM plugin_strikes WHERE component = $1"
         " ORDER BY at DESC, id DESC OFFSET $2)",

@@ -47,9 +47,9 @@ struct PluginReport {
   std::optional<double> reload_at;  // Unix seconds; empty = not since the start
   bool reload_ok = true;
   std::string reload_error;
-  std::string refusals = "[]";  // JSON, files that were not loaded: [{"file":…,"reason":…}]
-  std::string notes = "[]";     // JSON, sentences
-  bool unlocked = false;        // lock files are not looked at
+  std::string refusals = "[]";  // JSON, files that were not loaded: [{"file":…,"reason":…,"state":…,"components":…}]
+  std::string notes = "[]";  // JSON, sentences
+  bool unlocked = false;     // lock files are not looked at
   std::vector<PluginComponent> components;
 };
 

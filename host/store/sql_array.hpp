@@ -13,6 +13,7 @@ class SqlArray {
     separate();
     out_.push_back('"');
     for (const char c : text) {
+      if (c == '\0') continue;  // no text of PostgreSQL's can hold it, and it would end the whole literal
       if (c == '"' || c == '\\') out_.push_back('\\');
       out_.push_back(c);
     }

@@ -121,6 +121,6 @@ function left_out(hosts) {
   return panel('Not as it lies on disk', {id: 'left-out', aside: plural(files.length + notes.length + unlocked.length, 'remark')},
     h('ul', {class: 'remarks'},
       unlocked.map((host) => h('li', {key: `unlocked ${host.host}`}, h('b', {}, host.host), ': ', h('code', {}, 'PLUGINS_UNLOCKED'), ' is set; plugins are loaded without a lock file')),
-      files.map((one) => h('li', {key: `file ${one.host} ${one.file}`}, h('span', {class: 'mono wrap'}, one.file), ' was not loaded: ', one.reason)),
+      files.map((one) => h('li', {key: `file ${one.host} ${one.file} ${one.reason}`}, h('span', {class: 'mono wrap'}, one.file), ' was not loaded: ', one.reason)),
       notes.map((one) => h('li', {key: `note ${one.host} ${one.text}`}, one.text))));
 }

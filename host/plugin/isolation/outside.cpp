@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t kNoAnswers = 4096;  // nothing is judged here
 constexpr std::uint32_t kOnlyLibrary = 0;
+constexpr std::size_t kAcceptedKept = 1024;             // combinations of parameters; far more than a file has sections
+constexpr std::chrono::seconds kHungValidatePause{10};  // one hanging check per reload, not one per section
 
 std::string clean(std::string_view text) {
   auto out = json::repair_utf8(text);
@@ -79,26 +81,65 @@ std::optional<std::string> Outside::validate(const std::string& component, std::
   const std::lock_guard lock(mutex_);
   Packer question;
   question.u32(kOnlyLibrary).text(component).values({values.begin(), values.end()});
+  const std::pair asked(component, std::string(question.bytes()));
+  if (auto why = still_silent(component, std::chrono::steady_clock::now())) return "could not be checked: " + *why;
+  if (accepted_.contains(asked)) return std::nullopt;
   auto answer =
       start().and_then([&] { return runner_->call(Message::validate, question.bytes(), options_.question_limit); });
   runner_.reset();  // asked when a configuration is read, and then not for a long time
-  if (!answer) return "could not be checked: " + answer.error().text;
+  const auto silent = [&](const std::string& why, bool hung) {
+    const std::lock_guard known(known_mutex_);
+    silent_.insert_or_assign(component, Silence{why, std::chrono::steady_clock::now(), hung});
+    return "could not be checked: " + why;
+  };
+  if (!answer) return silent(answer.error().text, answer.error().code == Code::timeout);
   Unpacker in(*answer);
   const bool wrong = in.u32() != 0;
   const auto why = clean(in.text());
-  if (!in.done()) return "could not be checked: the answer makes no sense";
-  return wrong ? std::optional(why) : std::nullopt;
+  if (!in.done()) return silent("the answer makes no sense", false);
+  {
+    const std::lock_guard known(known_mutex_);
+    silent_.erase(component);
+  }
+  if (wrong) return why;
+  if (accepted_.size() >= kAcceptedKept) accepted_.clear();
+  accepted_.insert(asked);
+  return std::nullopt;
 }
 
-Result<ExplainOutput> Outside::explain(const std::string& component, const ExplainInput& input) {
+std::optional<std::string> Outside::still_silent(const std::string& component, Time now) const {
+  const std::lock_guard known(known_mutex_);
+  const auto found = silent_.find(component);
+  if (found == silent_.end() || !found->second.hung || now - found->second.since >= kHungValidatePause) return {};
+  return found->second.why;
+}
+
+std::optional<std::string> Outside::unanswered(const std::string& component) const {
+  const std::lock_guard known(known_mutex_);
+  const auto found = silent_.find(component);
+  return found == silent_.end() ? std::nullopt : std::optional(found->second.why);
+}
+
+Result<ExplainOutput> Outside::explain(const std::string& component, const ExplainInput& input,
+                                       std::optional<Offence>* struck) {
   const std::lock_guard lock(mutex_);
-  DUNE_TRY_VOID(start());
+  const auto now = std::chrono::steady_clock::now();
+  if (now < explains_again_) return fail(Code::unavailable, "not asked for a while after it crashed or hung");
+  if (auto ready = start(); !ready) {
+    explains_again_ = std::chrono::steady_clock::now() + options_.explain_pause;
+    return tl::unexpected<Error>(std::move(ready).error());
+  }
   Packer question;
   question.u32(kOnlyLibrary).text(component).text(input.signal_type).text(input.run_id).text(input.agent_id);
   question.text(input.evidence).u32(static_cast<std::uint32_t>(input.severity)).f64(input.confidence);
   question.u32(static_cast<std::uint32_t>(input.step_index));
-  DUNE_TRY(answer, runner_->call(Message::explain, question.bytes(), options_.question_limit));
-  Unpacker in(answer);
+  const auto answer = runner_->call(Message::explain, question.bytes(), options_.question_limit);
+  if (!runner_->alive()) {
+    explains_again_ = std::chrono::steady_clock::now() + options_.explain_pause;
+    if (struck != nullptr) *struck = runner_->end().offence;
+  }
+  if (!answer) return tl::unexpected<Error>(answer.error());
+  Unpacker in(*answer);
   if (in.u32() == 0 && in.done()) return fail(Code::internal, "it had nothing to say");
   ExplainOutput out;
   const auto fields = in.count(2 * sizeof(std::uint32_t));

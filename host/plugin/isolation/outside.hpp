@@ -2,14 +2,19 @@
 // runner of their own. The loader calls this. Any thread.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "core/result.hpp"
+#include "plugin/conduct.hpp"
 #include "plugin/descriptor.hpp"
 #include "plugin/explain_call.hpp"
 #include "plugin/isolation/runner_options.hpp"
@@ -44,13 +49,29 @@ class Outside {
   // The reason why the values make no sense together, which may be that the question could not be answered.
   [[nodiscard]] std::optional<std::string> validate(const std::string& component,
                                                     std::span<const config::ParamValue> values);
-  [[nodiscard]] Result<ExplainOutput> explain(const std::string& component, const ExplainInput& input);
+  // Why the latest question about parameters of that component got no answer at all: it crashed or hung.
+  [[nodiscard]] std::optional<std::string> unanswered(const std::string& component) const;
+  // `struck` is set when it crashed or hung now. For a while after that the library is not asked: Code::unavailable.
+  [[nodiscard]] Result<ExplainOutput> explain(const std::string& component, const ExplainInput& input,
+                                              std::optional<Offence>* struck = nullptr);
 
  private:
+  using Time = std::chrono::steady_clock::time_point;
+  struct Silence {
+    std::string why;
+    Time since;
+    bool hung = false;
+  };
+
   Result<> start();
+  [[nodiscard]] std::optional<std::string> still_silent(const std::string& component, Time now) const;
   const std::filesystem::path file_;
   const RunnerOptions options_;
+  mutable std::mutex known_mutex_;                          // never held during a question
+  std::map<std::string, Silence, std::less<>> silent_;      // components whose validate() gave no answer
+  std::set<std::pair<std::string, std::string>> accepted_;  // component and packed values: pure, so asked once
   std::mutex mutex_;
+  Time explains_again_{};
   std::unique_ptr<Runner> runner_;
 };
 

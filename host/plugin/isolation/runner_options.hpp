@@ -19,6 +19,8 @@ struct RunnerOptions {
   std::chrono::milliseconds load_limit{5'000};             // reading the libraries, their constructors included
   std::chrono::milliseconds setup_limit{2'000};            // one create or describe
   std::chrono::milliseconds question_limit{1'000};         // one validate or explain
+  // After an explain() that crashed or hung, its library is not asked to explain for this long.
+  std::chrono::milliseconds explain_pause{60'000};
   std::size_t record_padding_bytes = 0;                    // after every record of a run: for tests of plugins
   bool sandbox = true;                                     // false for measurements only
   Services* services = nullptr;                            // takes what plugins ask for; outlives the runners

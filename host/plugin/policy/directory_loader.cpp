@@ -198,13 +198,31 @@ Result<Loaded> DirectoryLoader::load_bytes(const std::string& name, const OpenFi
                                 file.path.string())};
     }
   }
-  DUNE_TRY(library, describe_file(copy.file, file, mode));
+  auto described = describe_file(copy.file, file, mode);
+  if (!described) return not_described(described.error(), entry, file, mode, before);
+  auto& library = *described;
   library.sha256 = copy.sha256;
   library.mode = mode;
   DUNE_TRY_VOID(check(entry_of(library)));
   // What is mapped needs no file; so a tool that is interrupted leaves none behind.
   if (shared_->options.for_tools && shared_->options.private_dir.empty()) copy.hold.reset();
   return Loaded{std::move(library), file.identity, std::move(copy.hold), {}};
+}
+
+// What a stranger's library does in its own process is not to keep the host from starting, nor from reloading.
+Result<Loaded> DirectoryLoader::not_described(const Error& why, const LockEntry* entry, const OpenFile& file, Mode mode,
+                                              const Loaded* before) const {
+  if (first_party_ || mode != Mode::isolated) return tl::unexpected<Error>(why);
+  if (before != nullptr && before->library.mode == mode) {
+    return Loaded{before->library, file.identity, before->hold,
+                  fmt::format("{}: has changed, but the new file cannot be used and the old one stays in force: {}",
+                              file.path.string(), why.text)};
+  }
+  Loaded out{{}, file.identity, nullptr, {}, why.text, {}};
+  if (entry != nullptr) {
+    for (const auto& [id, kind] : entry->components) out.absent.push_back(id);
+  }
+  return out;
 }
 
 Result<Library> DirectoryLoader::describe_file(const std::filesystem::path& file, const OpenFile& source,

@@ -23,6 +23,10 @@ struct Loaded {
   FileIdentity identity;
   std::shared_ptr<const Hold> hold;  // empty when it was loaded in place
   std::string notice;                // why it is not what lies in the directory now; mostly empty
+  // Why the library could not say what it is: it crashed, hung, or no runner could be started. Nothing of it is to be
+  // used then; `absent` is what its lock entry lists. Only others' isolated libraries may fail like this.
+  std::string failure{};
+  std::vector<std::string> absent{};
 };
 
 // What the directories of one load share.
@@ -58,6 +62,8 @@ class DirectoryLoader {
   [[nodiscard]] Mode mode_of(const LockEntry* entry) const;
   [[nodiscard]] const LockEntry* entry_of_file(const std::string& name) const;
   [[nodiscard]] Result<Loaded> load_bytes(const std::string& name, const OpenFile& file, const Loaded* before) const;
+  [[nodiscard]] Result<Loaded> not_described(const Error& why, const LockEntry* entry, const OpenFile& file, Mode mode,
+                                             const Loaded* before) const;
   [[nodiscard]] Result<Library> describe_file(const std::filesystem::path& file, const OpenFile& source,
                                               Mode mode) const;
 
