@@ -60,7 +60,8 @@ class CallRecord {
 
   // What processes of that directory left behind that crashed, exited or were ended by the watchdog in a call. A plugin
   // that takes its host with it is off at once, so each strike is given as often as that takes. The files stay, and
-  // nobody else reads them while this lives, until forget(): whoever ends before the strikes are stored tells them again.
+  // nobody else reads them while this lives, until forget(): whoever ends before the strikes are stored tells them
+  // again.
   struct Leftovers {
     std::vector<Strike> strikes;
     std::vector<std::pair<std::filesystem::path, Handle>> files;

@@ -46,7 +46,8 @@ Result<> Channel::wait(short events, Deadline until) const {
 }
 
 Result<> Channel::send(Message kind, std::string_view bytes, Deadline until) {
-  if (bytes.size() > most_bytes(static_cast<std::uint32_t>(kind))) return fail(Code::invalid_argument, "the message is too large");
+  if (bytes.size() > most_bytes(static_cast<std::uint32_t>(kind)))
+    return fail(Code::invalid_argument, "the message is too large");
   const Header header{static_cast<std::uint32_t>(kind), static_cast<std::uint32_t>(bytes.size())};
   std::string whole(reinterpret_cast<const char*>(&header), sizeof header);
   whole.append(bytes);

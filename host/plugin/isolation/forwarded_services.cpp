@@ -38,7 +38,10 @@ void ForwardedServices::log(std::string_view component, std::string_view run, te
                             std::string_view text) {
   if (++lines_ > kMaxLogLines) return;
   Packer line;
-  line.text(component).text(run.substr(0, kMaxNameBytes)).u32(static_cast<std::uint32_t>(level)).text(text.substr(0, kMaxLogBytes));
+  line.text(component)
+      .text(run.substr(0, kMaxNameBytes))
+      .u32(static_cast<std::uint32_t>(level))
+      .text(text.substr(0, kMaxLogBytes));
   if (!channel_.send(Message::log, line.bytes(), kNoDeadline)) ::_exit(kNoHost);
 }
 

@@ -25,9 +25,9 @@ using std::chrono::milliseconds;
 constexpr int kMaxStarts = 8;               // each with another layout of the address space
 constexpr milliseconds kStartLimit{5'000};  // from exec to the first word, on a busy machine
 constexpr milliseconds kCloseLimit{2'000};
-constexpr milliseconds kEndingLimit{100};  // from a closed socket to the end of the process
-constexpr milliseconds kSendLimit{2'000};  // a runner that reads nothing is not of use
-constexpr int kStarvedFactor = 10;         // of its timeout: for a runner that wants to run and gets no processor
+constexpr milliseconds kEndingLimit{100};   // from a closed socket to the end of the process
+constexpr milliseconds kSendLimit{2'000};   // a runner that reads nothing is not of use
+constexpr int kStarvedFactor = 10;          // of its timeout: for a runner that wants to run and gets no processor
 constexpr std::size_t kMaxWishes = 10'000;  // of services for one question: more than fit into any timeout there is
 constexpr std::string_view kProgram = "dunetrace";
 

@@ -89,8 +89,8 @@ class Runner {
     std::chrono::nanoseconds cpu{0};
   };
   Watch watch_;
-  Watch batch_;                        // since the beginning
-  std::size_t told_ = 0;               // messages of ours that it has had since then
+  Watch batch_;                         // since the beginning
+  std::size_t told_ = 0;                // messages of ours that it has had since then
   std::size_t lines_ = 0, wishes_ = 0;  // of log, for services, since then
 };
 

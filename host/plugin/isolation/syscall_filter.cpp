@@ -98,7 +98,7 @@ class Filter {
 
 namespace {
 
-constexpr int kNotPermitted = 1;    // EPERM
+constexpr int kNotPermitted = 1;     // EPERM
 constexpr int kNotImplemented = 38;  // ENOSYS
 
 // What both filters let through: memory, time, and who one is.
