@@ -5,6 +5,7 @@ import {navigation, notice, quarantine_notice, tick_clock, top_bar} from './comp
 import {h, patch_into} from './dom.js';
 import {alerts_page} from './pages/alerts.js';
 import {detectors_page} from './pages/detectors.js';
+import {missing_page} from './pages/missing.js';
 import {overview_page} from './pages/overview.js';
 import {run_page} from './pages/run.js';
 import {runs_page} from './pages/runs.js';
@@ -30,10 +31,11 @@ app.route = start_router(on_route);
 app.store = make_store(app.api, on_data);
 const pages = {overview: overview_page(app), runs: runs_page(app), alerts: alerts_page(app), detectors: detectors_page(app)};
 const detail = run_page(app);
+const missing = missing_page();
 
 function current() {
   if (app.route.page === 'runs' && app.route.id) return detail;
-  return pages[app.route.page] ?? pages.overview;
+  return !app.route.id && Object.hasOwn(pages, app.route.page) ? pages[app.route.page] : missing;
 }
 
 function on_route(route) {

@@ -1,5 +1,5 @@
-// The URL hash holds page and selection: #/runs?agent=a, #/runs/<run id>?tab=events. The paths /runs/<run id> of alert
-// links become the same.
+// The URL hash holds page and selection: #/runs?agent=a, #/runs/<run id>?tab=events. A path, as in the links of
+// alerts (/runs/<run id>), becomes the same.
 
 export function href(page, id, query) {
   const path = id === undefined || id === null ? `#/${page}` : `#/${page}/${encodeURIComponent(id)}`;
@@ -30,9 +30,9 @@ function split_once(text, mark) {
 
 export function start_router(on_route) {
   // A path is the entrance only; from here on the hash counts.
-  const entrance = /^\/runs\/([^/]+)\/?$/.exec(location.pathname);
-  if (entrance && !location.hash) history.replaceState(null, '', `/#/runs/${entrance[1]}`);
-  else if (location.pathname !== '/' && location.hash) history.replaceState(null, '', `/${location.hash}`);
+  const entrance = location.pathname.replace(/^\/+|\/+$/g, '');
+  if (entrance && location.hash) history.replaceState(null, '', `/${location.hash}`);
+  else if (entrance && entrance !== 'index.html') history.replaceState(null, '', `/#/${entrance}${location.search}`);
   window.addEventListener('hashchange', () => on_route(parse(location.hash)));
   return parse(location.hash);
 }

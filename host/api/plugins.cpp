@@ -17,7 +17,7 @@ bool sees_run(const store::Scope& scope, const store::LastStrike& strike) {
 
 std::string_view state_of(const store::PluginRow& row) {
   if (row.absent_since) return "absent";
-  return row.quarantine ? "quarantined" : std::string_view(row.component.state);
+  return row.quarantine ? "quarantined" : store::shown_state(row.component);
 }
 
 void write_last_strike(json::Writer& out, const store::Scope& scope, const std::optional<store::LastStrike>& strike) {
@@ -57,7 +57,7 @@ void write_component(json::Writer& out, const store::Scope& scope, const store::
   out.field("kind", component.kind);
   out.field("title", component.title);
   out.field("state", state_of(row));
-  out.field("configured", component.state);
+  out.field("configured", store::shown_state(component));
   out.key("signal_types");
   out.begin_array();
   for (const auto& type : component.signal_types) out.string(type);

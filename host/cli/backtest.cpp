@@ -135,7 +135,7 @@ Result<backtest::Report> replay_file(const Setup& setup, const Sides& sides, con
 
 Result<backtest::Report> replay_database(const Setup& setup, const Sides& sides, const Arguments& args,
                                          telemetry::Logger& log) {
-  DUNE_TRY(url, database_url(setup, "backtest without --from"));
+  DUNE_TRY(url, database_url_or_own(setup, "backtest without --from"));
   DUNE_TRY(seconds, duration_of(args.since.empty() ? kDefaultSince : args.since));
   telemetry::Metrics metrics;
   const auto threads = static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U));

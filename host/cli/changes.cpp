@@ -82,7 +82,10 @@ void compare_left_out(const plugin::Registry& before, const plugin::Registry& af
   for (const auto& notice : after.notices()) {
     if (std::ranges::find(before.notices(), notice) == before.notices().end()) to.add(notice);
   }
-  if (!same_refusals(before, after)) to.add(fmt::format("{} files not loaded", after.refusals().size()));
+  if (same_refusals(before, after)) return;
+  const auto left_out = after.refusals().size();
+  to.add(left_out == 0 ? "every file loaded"
+                       : fmt::format("{} {} not loaded", left_out, left_out == 1 ? "file" : "files"));
 }
 
 std::string shown(const config::ParamSpec& spec, const config::ParamValue& value) {

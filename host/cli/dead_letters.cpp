@@ -1,4 +1,4 @@
-// dunetrace dead-letters list|retry|drop: the events that the database of DATABASE_URL refused.
+// dunetrace dead-letters list|retry|drop: the events that the database (of DATABASE_URL or of a running `up`) refused.
 #include <cstdio>
 #include <ctime>
 #include <limits>
@@ -51,9 +51,10 @@ Result<int> list(store::Database& db) {
   std::size_t count = 0;
   DUNE_TRY_VOID(each_letter(db, [&](const store::DeadLetter& letter) {
     ++count;
-    std::printf("%-6lld %s  %s  customer=%s run=%s step=%d  tried %d times: %s\n", static_cast<long long>(letter.id),
+    std::printf("%-6lld %s  %s  customer=%s run=%s step=%d  tried %d time%s: %s\n", static_cast<long long>(letter.id),
                 minute(letter.failed_at).c_str(), letter.event_type.c_str(), letter.customer_id.c_str(),
-                letter.run_id.c_str(), letter.step_index, letter.attempts, letter.reason.c_str());
+                letter.run_id.c_str(), letter.step_index, letter.attempts, letter.attempts == 1 ? "" : "s",
+                letter.reason.c_str());
   }));
   if (count == 0) std::printf("no dead letters\n");
   return 0;
@@ -81,7 +82,7 @@ template <class F>
 int with_database(F work) {
   const auto run = [&]() -> Result<int> {
     DUNE_TRY(setup, load_setup());
-    DUNE_TRY(url, database_url(setup, "dead-letters"));
+    DUNE_TRY(url, database_url_or_own(setup, "dead-letters"));
     DUNE_TRY(log, make_logger(setup));
     telemetry::Metrics metrics;
     store::Database db({.url = url, .application_name = "dunetrace-dead-letters", .max_connections = 1}, *log, metrics);
@@ -95,7 +96,7 @@ int with_database(F work) {
 }  // namespace
 
 Command make_dead_letters(CLI::App& parent) {
-  auto* app = parent.add_subcommand("dead-letters", "Events that the database refused (needs DATABASE_URL)");
+  auto* app = parent.add_subcommand("dead-letters", "Events that the database refused");
   app->require_subcommand(1);
   const auto args = std::make_shared<Arguments>();
   auto* show = app->add_subcommand("list", "What was refused, and why");

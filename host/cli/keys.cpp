@@ -1,4 +1,4 @@
-// dunetrace keys create|list|revoke: the API keys of clients, in the database of DATABASE_URL.
+// dunetrace keys create|list|revoke: the API keys of clients, in the database of DATABASE_URL or of a running `up`.
 #include <cstdio>
 #include <ctime>
 #include <memory>
@@ -39,7 +39,7 @@ template <class F>
 int with_database(F work) {
   const auto run = [&]() -> Result<> {
     DUNE_TRY(setup, load_setup());
-    DUNE_TRY(url, database_url(setup, "keys"));
+    DUNE_TRY(url, database_url_or_own(setup, "keys"));
     DUNE_TRY(log, make_logger(setup));
     telemetry::Metrics metrics;
     store::Database db({.url = url, .application_name = "dunetrace-keys", .max_connections = 1}, *log, metrics);
@@ -81,7 +81,7 @@ Result<> revoke(store::Database& db, const Arguments& args) {
 }  // namespace
 
 Command make_keys(CLI::App& parent) {
-  auto* app = parent.add_subcommand("keys", "Create, list and revoke API keys (needs DATABASE_URL)");
+  auto* app = parent.add_subcommand("keys", "Create, list and revoke API keys");
   app->require_subcommand(1);
   const auto args = std::make_shared<Arguments>();
   auto* make = app->add_subcommand("create", "Make a key and print it once");

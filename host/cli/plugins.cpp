@@ -16,7 +16,7 @@ Command make_plugins(CLI::App& parent) {
   auto* show = app->add_subcommand("list", "List every component, its state and its file");
   show->add_flag("--json", *json, "As one JSON object");
   const auto component = std::make_shared<std::string>();
-  auto* enable = app->add_subcommand("enable", "Put a quarantined component back to work (needs DATABASE_URL)");
+  auto* enable = app->add_subcommand("enable", "Put a quarantined component back to work");
   enable->add_option("component", *component, "Its id, as in detectors.yml")->required();
   const auto args = std::make_shared<PluginsLock>();
   auto* lock = app->add_subcommand("lock", "Write the list of the plugins a directory may load (plugins.lock)");

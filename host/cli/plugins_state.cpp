@@ -28,13 +28,13 @@ struct Known {
 // Never waits long: the list is worth something without it.
 Known ask_database(const Setup& setup, telemetry::Logger& log) {
   Known known;
-  const auto& url = setup.settings.host.database_url;
-  if (url.empty()) {
-    known.why = "DATABASE_URL is not set";
+  const auto url = database_url_or_own(setup, "this");
+  if (!url) {
+    known.why = url.error().text;
     return known;
   }
   telemetry::Metrics metrics;
-  store::Database db({.url = url,
+  store::Database db({.url = *url,
                       .application_name = "dunetrace-plugins",
                       .max_connections = 1,
                       .lease_timeout = std::chrono::milliseconds(2'000)},
@@ -55,7 +55,7 @@ struct Shown {
   store::PluginComponent component;
   const store::PluginRow* row = nullptr;  // empty: the database was not asked, or no host has reported it
   [[nodiscard]] std::string state() const {
-    return row != nullptr && row->quarantine ? "quarantined" : component.state;
+    return row != nullptr && row->quarantine ? "quarantined" : std::string(store::shown_state(component));
   }
 };
 
@@ -114,7 +114,7 @@ void write_component(json::Writer& out, const Shown& one, const Known& known) {
   out.field("kind", c.kind);
   out.field("title", c.title);
   out.field("state", one.state());
-  out.field("configured", c.state);
+  out.field("configured", store::shown_state(c));
   out.key("signal_types");
   out.begin_array();
   for (const auto& type : c.signal_types) out.string(type);
@@ -181,7 +181,7 @@ Result<int> plugins_list(bool json) {
 
 Result<int> plugins_enable(const std::string& component) {
   DUNE_TRY(setup, load_setup());
-  DUNE_TRY(url, database_url(setup, "plugins enable"));
+  DUNE_TRY(url, database_url_or_own(setup, "plugins enable"));
   DUNE_TRY(log, make_logger(setup));
   telemetry::Metrics metrics;
   store::Database db({.url = url, .application_name = "dunetrace-plugins", .max_connections = 1}, *log, metrics);

@@ -11,7 +11,7 @@ namespace dunetrace::cli {
 // Every component that the host would load from here, with its state where a database is named and answers.
 [[nodiscard]] Result<int> plugins_list(bool json);
 
-// Ends the quarantine of a component, in all processes within moments. Needs DATABASE_URL.
+// Ends the quarantine of a component, in all processes within moments.
 [[nodiscard]] Result<int> plugins_enable(const std::string& component);
 
 }  // namespace dunetrace::cli

@@ -11,6 +11,7 @@
 
 #include "config/environment.hpp"
 #include "plugin/path_policy.hpp"
+#include "store/managed_postgres.hpp"
 #include "store/migrations.hpp"
 
 namespace dunetrace::cli {
@@ -99,6 +100,18 @@ Result<std::string> database_url(const Setup& setup, const std::string& what) {
               what +
                   " needs DATABASE_URL, for example postgresql://dunetrace:…@localhost:5432/dunetrace "
                   "(only `dunetrace up` brings a database of its own)");
+}
+
+Result<std::string> database_url_or_own(const Setup& setup, const std::string& what) {
+  const auto& host = setup.settings.host;
+  if (!host.database_url.empty()) return host.database_url;
+  auto running = store::running_managed_url(host.data_dir);
+  if (running) return running;
+  return fail(Code::invalid_argument,
+              what +
+                  " needs a database: either DATABASE_URL, for example postgresql://dunetrace:…@localhost:5432/"
+                  "dunetrace, or a running `dunetrace up` with a server of its own (" +
+                  running.error().text + "; DUNETRACE_DATA_DIR says where to look)");
 }
 
 Result<std::unique_ptr<telemetry::Logger>> make_logger(const Setup& setup, const std::string& path) {

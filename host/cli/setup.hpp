@@ -54,6 +54,10 @@ enum class Purpose : std::uint8_t {
 // DATABASE_URL, or a clear error that `what` needs it.
 [[nodiscard]] Result<std::string> database_url(const Setup& setup, const std::string& what);
 
+// For commands beside a running host: DATABASE_URL, else the server of the `dunetrace up` that runs in the data
+// directory. The error names both ways.
+[[nodiscard]] Result<std::string> database_url_or_own(const Setup& setup, const std::string& what);
+
 // A logger at the level of the settings; to stderr, or to `path`, which others than its group cannot read.
 [[nodiscard]] Result<std::unique_ptr<telemetry::Logger>> make_logger(const Setup& setup, const std::string& path = {});
 

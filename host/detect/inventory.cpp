@@ -12,7 +12,7 @@ namespace {
 // Well below the ten minutes after which the store believes that nobody has a component any more.
 constexpr std::chrono::seconds kRepeat{60};
 
-// Of a detector by the default section; other kinds are loaded or they are not.
+// Of a detector by the default section; other kinds are loaded or they are not (see store::shown_state).
 std::string state_of(const plugin::Generation& generation, std::size_t component) {
   const auto& schema = generation.registry.components()[component].component->schema;
   if (schema.kind != "detector") return "live";
@@ -26,7 +26,10 @@ std::string state_of(const plugin::Generation& generation, std::size_t component
 }
 
 // What PostgreSQL takes as jsonb: a path may hold anything.
-std::string as_jsonb(json::Writer& out) { return json::storable(out.text()).value_or("[]"); }
+std::string as_jsonb(const json::Writer& out) {
+  auto repaired = json::storable(out.text());  // nothing: there was nothing to repair
+  return repaired ? std::move(*repaired) : out.text();
+}
 
 std::string refusals_of(const plugin::Registry& registry) {
   json::Writer out;

@@ -266,6 +266,8 @@ tl::expected<Admitted, Refusal> admit(std::string body, const AdmissionRules& ru
   thread_local json::Parser parser;  // keeps its memory from request to request
   auto storage = std::make_shared<Storage>();
   storage->body = std::move(body);
+  // It grew while it came in, up to twice its size, and may wait for the database for a while.
+  if (storage->body.capacity() > storage->body.size() + storage->body.size() / 8) storage->body.shrink_to_fit();
   Reader reader(*storage, rules, now);
   if (is_blank(storage->body)) {
     reader.errors().body("missing", "", "Field required");

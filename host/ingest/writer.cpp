@@ -1,5 +1,7 @@
 #include "ingest/writer.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -15,6 +17,7 @@ using std::chrono::steady_clock;
 
 constexpr int kPartitionDaysAhead = 7;
 constexpr auto kMaintenance = std::chrono::hours(6);  // partitions are made a week ahead; a failure has time to be seen
+constexpr std::size_t kRush = 20'000;                 // events: some ten MB of memory
 constexpr auto kMaintenanceRetry = std::chrono::seconds(30);
 
 std::size_t count_events(std::span<const store::BatchSlice> slices) {
@@ -73,14 +76,26 @@ Writer::Outcome Writer::next_group(const std::stop_token& stop) {
     maintenance_ = steady_clock::now() + kMaintenanceRetry;
     if (maintain()) maintenance_ = steady_clock::now() + kMaintenance;
   }
-  const auto group = spool_.read(options_.group_events, stop, maintenance_);
-  if (group.end == 0) return spool_.closed() ? Outcome::stopped : Outcome::done;
+  const auto deadline =
+      since_calm_ < kRush ? maintenance_ : std::min(maintenance_, steady_clock::now() + options_.calm);
+  const auto group = spool_.read(options_.group_events, stop, deadline);
+  if (group.end == 0) {
+    if (since_calm_ >= kRush && spool_.events() == 0) calm_down();
+    return spool_.closed() ? Outcome::stopped : Outcome::done;
+  }
   std::vector<store::BatchSlice> slices;
   for (const auto& [position, batch] : group.entries)
     slices.push_back({batch.get(), 0, batch->events.size(), position});
   const auto outcome = slices.empty() ? Outcome::done : write(slices, stop);
   if (outcome == Outcome::done) spool_.acknowledge(group.end);
+  since_calm_ += count_events(slices);
   return outcome;
+}
+
+// What many threads took and freed stays with the allocator, as they left it, until somebody asks for it.
+void Writer::calm_down() {
+  since_calm_ = 0;
+  ::malloc_trim(0);
 }
 
 // A failure costs nothing yet: there are partitions for days, and one for everything else.

@@ -16,7 +16,9 @@ Backlog::Backlog(std::deque<Row> rows, std::size_t window_bytes)
 }
 
 void Backlog::add(const Row& row, BatchPtr batch) {
-  if (rows_.empty()) spilled_ = false;
+  // A reader that is only a little behind finds the end of the backlog in memory again. For one that is far behind, it
+  // would lie there for a long time and be the wrong end.
+  if (rows_.empty() || (window_.empty() && bytes_ <= window_limit_ / 2)) spilled_ = false;
   rows_.push_back(row);
   events_ += row.events;
   bytes_ += row.bytes;

@@ -37,7 +37,7 @@ class Backlog {
   std::deque<Entry> window_;
   const std::size_t window_limit_;
   std::size_t window_bytes_ = 0;
-  bool spilled_ = false;  // newcomers go to the file only, because older ones did
+  bool spilled_ = false;  // newcomers go to the file only, because others did that came after the window
   std::uint64_t events_ = 0;
   std::uint64_t bytes_ = 0;
 };

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "spool/backlog.hpp"
+#include "spool/checkpointer.hpp"
 #include "spool/file_lock.hpp"
 #include "spool/mend.hpp"
 #include "spool/record.hpp"
@@ -46,7 +47,8 @@ struct Waiting {
 }  // namespace
 
 struct DiskSpool::Impl {
-  Impl(DiskSpoolOptions o, const Clock& c, telemetry::Logger& l, FileLock lock_file, Opened opened, SpoolFile read_file)
+  Impl(DiskSpoolOptions o, const Clock& c, telemetry::Logger& l, FileLock lock_file, Opened opened, SpoolFile read_file,
+       SpoolFile carry_file)
       : options(std::move(o)),
         clock(c),
         log(l),
@@ -54,8 +56,10 @@ struct DiskSpool::Impl {
         lock(std::move(lock_file)),
         writing(std::move(opened.file)),
         reading(std::move(read_file)),
+        checkpointer(std::make_unique<Checkpointer>(std::move(carry_file), l)),
         next(opened.content.next),
         backlog(std::move(opened.content.rows), options.window_bytes) {
+    writing->count_log_pages();
     thread = std::jthread([this] { run(); });
   }
 
@@ -106,6 +110,7 @@ struct DiskSpool::Impl {
       const auto refusal = done || done.error().code != Code::unavailable ? Append::failed : Append::full;
       for (auto& one : turn.batches) one.done(done ? Append::accepted : refusal);
       turn = {};
+      checkpointer->committed(*writing);
       guard.lock();
     }
   }
@@ -187,6 +192,7 @@ struct DiskSpool::Impl {
   std::optional<FileLock> lock;
   std::optional<SpoolFile> writing;  // of the commit thread
   std::optional<SpoolFile> reading;  // of the reader
+  std::unique_ptr<Checkpointer> checkpointer;
   std::vector<FirstAnswer> kept_answers;
   mutable std::mutex mutex;
   std::condition_variable work;         // for the commit thread
@@ -218,12 +224,13 @@ Result<std::unique_ptr<DiskSpool>> DiskSpool::open(DiskSpoolOptions options, con
   DUNE_TRY(lock, FileLock::take(fs::path(options.file).replace_extension(".lock")));
   DUNE_TRY(opened, open_or_mend(options.file, log));
   DUNE_TRY(reading, SpoolFile::open_for_reading(options.file));
+  DUNE_TRY(carrying, SpoolFile::open(options.file));
   DUNE_TRY(answers, reading.answers());
   if (!opened.content.rows.empty()) {
     log.info("spool.resumed", {{"file", options.file.string()}, {"batches", opened.content.rows.size()}});
   }
-  auto impl =
-      std::make_unique<Impl>(std::move(options), clock, log, std::move(lock), std::move(opened), std::move(reading));
+  auto impl = std::make_unique<Impl>(std::move(options), clock, log, std::move(lock), std::move(opened),
+                                     std::move(reading), std::move(carrying));
   impl->kept_answers = std::move(answers);
   return std::unique_ptr<DiskSpool>(new DiskSpool(std::move(impl)));
 }
@@ -299,6 +306,7 @@ void DiskSpool::finish() {
     self.changed.notify_all();
   }
   if (self.thread.joinable()) self.thread.join();
+  self.checkpointer.reset();
   self.reading.reset();
   self.writing.reset();
   self.lock.reset();  // last: whoever takes it finds closed files

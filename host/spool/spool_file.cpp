@@ -15,7 +15,7 @@ constexpr auto kSession = R"(
   PRAGMA synchronous = FULL;
   PRAGMA secure_delete = OFF;
   PRAGMA wal_autocheckpoint = 2000;
-  PRAGMA journal_size_limit = 33554432;
+  PRAGMA journal_size_limit = 67108864;
   PRAGMA cache_size = -8192;
   PRAGMA temp_store = MEMORY;)";
 
@@ -161,6 +161,8 @@ Result<std::vector<FirstAnswer>> SpoolFile::answers() {
 }
 
 Result<> SpoolFile::checkpoint() { return connection_.exec("PRAGMA wal_checkpoint(TRUNCATE)"); }
+
+Result<> SpoolFile::carry_over() { return connection_.exec("PRAGMA wal_checkpoint(PASSIVE)"); }
 
 Result<std::int64_t> SpoolFile::file_bytes() {
   DUNE_TRY(pages, connection_.integer("PRAGMA page_count"));

@@ -57,6 +57,11 @@ class SpoolFile {
 
   // Everything in the main file, nothing in the log beside it.
   [[nodiscard]] Result<> checkpoint();
+  // As much of it as nobody is reading; others may go on writing.
+  [[nodiscard]] Result<> carry_over();
+  // Leaves that to others from now on, and counts.
+  void count_log_pages() { connection_.count_log_pages(*log_pages_); }
+  [[nodiscard]] std::size_t log_pages() const { return *log_pages_; }
   // Gives the room of removed rows back to the file system.
   [[nodiscard]] Result<> shrink() { return connection_.exec("VACUUM"); }
   [[nodiscard]] Result<std::int64_t> file_bytes();
@@ -69,6 +74,7 @@ class SpoolFile {
       : connection_(std::move(connection)), do_(std::move(statements)) {}
   [[nodiscard]] static Result<SpoolFile> prepared(Connection connection);
 
+  std::unique_ptr<std::size_t> log_pages_ = std::make_unique<std::size_t>(0);  // the connection knows its address
   Connection connection_;
   Statements do_;  // after the connection: they end first
 };

@@ -97,6 +97,14 @@ Result<std::int64_t> Connection::integer(const std::string& sql) {
   return row ? statement.integer(0) : 0;
 }
 
+void Connection::count_log_pages(std::size_t& pages) {
+  const auto count = [](void* target, sqlite3*, const char*, int now) {
+    *static_cast<std::size_t*>(target) = static_cast<std::size_t>(now);
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(database_.get(), count, &pages);
+}
+
 bool Connection::in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
 
 }  // namespace dunetrace::spool

@@ -53,6 +53,8 @@ class Connection {
   [[nodiscard]] Result<> exec(const std::string& sql);
   [[nodiscard]] Result<std::int64_t> integer(const std::string& sql);  // the first column of the first row, or 0
   [[nodiscard]] bool in_transaction() const;
+  // From now on `pages` says after each commit how many the log holds; SQLite leaves it to others to carry them over.
+  void count_log_pages(std::size_t& pages);
   // From now on a file that is shorter than it says can be read as far as it goes.
   [[nodiscard]] Result<> read_in_spite_of_damage() { return exec("PRAGMA writable_schema = ON"); }
 

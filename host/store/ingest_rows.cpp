@@ -5,31 +5,10 @@
 #include <map>
 #include <tuple>
 
+#include "store/copy_rows.hpp"
 #include "store/ingest_transaction.hpp"
 #include "store/session.hpp"
 #include "store/sql_array.hpp"
-
-namespace dunetrace::store {
-namespace {
-
-// A field of a COPY row without a copy of its own.
-struct CopyText {
-  std::string_view text;
-  bool is_null = false;
-};
-
-}  // namespace
-}  // namespace dunetrace::store
-
-namespace pqxx {
-template <>
-struct string_traits<dunetrace::store::CopyText> {
-  static constexpr const char* name() noexcept { return "text"; }
-  static constexpr bool has_null() noexcept { return true; }
-  static bool is_null(const dunetrace::store::CopyText& field) { return field.is_null; }
-  static std::string to_string(const dunetrace::store::CopyText& field) { return std::string(field.text); }
-};
-}  // namespace pqxx
 
 namespace dunetrace::store {
 namespace {
@@ -132,23 +111,25 @@ RunChanges changes_of(std::span<const BatchSlice> slices) {
 
 void copy_events(pqxx::work& tx, std::span<const BatchSlice> slices) {
   pqxx::stream_to stream(tx, "events", kColumns);
+  CopyRows rows(stream);
   for (const auto& slice : slices) {
     const auto& batch = *slice.batch;
     for (auto i = slice.from; i < slice.to; ++i) {
       const auto& event = batch.events[i];
-      const NumberText step(event.step_index), time(event.timestamp);
-      stream << std::array<CopyText, 10>{{{batch.customer_id},
-                                          {batch.batch_id},
-                                          {wire_name(event.kind)},
-                                          {event.run_id},
-                                          {event.agent_id},
-                                          {event.agent_version},
-                                          {step},
-                                          {time},
-                                          {event.payload},
-                                          {event.parent_run_id, event.parent_run_id.data() == nullptr}}};
+      rows.text(batch.customer_id);
+      rows.text(batch.batch_id);
+      rows.plain(wire_name(event.kind));
+      rows.text(event.run_id);
+      rows.text(event.agent_id);
+      rows.text(event.agent_version);
+      rows.plain(NumberText(event.step_index));
+      rows.plain(NumberText(event.timestamp));
+      rows.text(event.payload);
+      event.parent_run_id.data() == nullptr ? rows.null() : rows.text(event.parent_run_id);
+      rows.end_row();
     }
   }
+  rows.flush();
   stream.complete();
 }
 

@@ -24,6 +24,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
+using detail::conninfo;
+using detail::kDatabase;
 using detail::Layout;
 
 constexpr auto kInitLimit = 120s;
@@ -34,8 +36,6 @@ constexpr std::chrono::milliseconds kLeastLimit = 2s;
 constexpr std::chrono::milliseconds kForceLimit = 1'500ms;    // kept of a limit for a server that does not react
 constexpr std::chrono::milliseconds kImmediateLimit = 700ms;  // a healthy postmaster needs some 50 ms
 constexpr const char* kStopped = "stopped while starting";
-constexpr const char* kRole = "dunetrace";
-constexpr const char* kDatabase = "dunetrace";
 
 // One entry of a list setting: a directory may hold a comma or a quote.
 std::string quoted_directory(const std::string& text) {
@@ -77,15 +77,6 @@ std::vector<std::string> settings(const Layout& layout) {
   };
 }
 
-std::string conninfo(const Layout& layout, std::string_view database) {
-  std::string host;
-  for (const char c : layout.sockets.string()) {
-    if (c == '\'' || c == '\\') host.push_back('\\');
-    host.push_back(c);
-  }
-  return fmt::format("host='{}' port=5432 user={} dbname={}", host, kRole, database);
-}
-
 Result<> initialize(const Layout& layout, const detail::Binaries& binaries, telemetry::Logger& log,
                     const std::stop_token& stop) {
   log.info("postgres.initialize", {{"directory", layout.cluster.string()}, {"version", binaries.major}});
@@ -95,7 +86,7 @@ Result<> initialize(const Layout& layout, const detail::Binaries& binaries, tele
   const auto directory = layout.fresh.string();
   auto made = detail::run_to_end(
       {.argv = {(binaries.directory / "initdb").string(), "--pgdata=" + directory, "--encoding=UTF8", "--locale=C",
-                fmt::format("--username={}", kRole), "--auth=trust", "--data-checksums", "--no-instructions"},
+                fmt::format("--username={}", detail::kRole), "--auth=trust", "--data-checksums", "--no-instructions"},
        .user = layout.user,
        .directory = layout.fresh},
       kInitLimit, stop);

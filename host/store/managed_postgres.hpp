@@ -50,4 +50,8 @@ class ManagedPostgres {
   std::unique_ptr<Impl> impl_;
 };
 
+// The connection text of the server that a host runs in `data_dir` right now, for commands beside it. Changes nothing.
+// Code::not_found when there is none that answers, Code::conflict when it is not this user's; the text says which.
+[[nodiscard]] Result<std::string> running_managed_url(const std::filesystem::path& data_dir);
+
 }  // namespace dunetrace::store

@@ -116,19 +116,9 @@ Result<> make_traversable(const fs::path& data_dir, const User& user) {
   return {};
 }
 
-}  // namespace
-
-uid_t Layout::owner() const { return user ? user->uid : ::geteuid(); }
-
-Result<Layout> open_layout(const fs::path& data_dir, std::optional<DataDirLock> held) {
-  std::error_code error;
-  fs::create_directories(data_dir, error);
+Layout paths_in(const fs::path& data_dir) {
   Layout layout;
-  if (!error) layout.data_dir = fs::canonical(data_dir, error);
-  if (error) {
-    return fail(Code::conflict,
-                fmt::format("the data directory {} cannot be made: {}", data_dir.string(), error.message()));
-  }
+  layout.data_dir = data_dir;
   layout.cluster = layout.data_dir / "postgres";
   layout.fresh = layout.data_dir / "postgres.initializing";
   layout.log = layout.data_dir / "postgres.log";
@@ -137,6 +127,63 @@ Result<Layout> open_layout(const fs::path& data_dir, std::optional<DataDirLock> 
   if (sockets.size() > kLongestSocketDirectory || sockets.find(',') != std::string::npos) {  // libpq splits at commas
     layout.sockets = "/tmp/dunetrace-" + hash16(layout.data_dir.string());
   }
+  return layout;
+}
+
+// Somebody else may have put it there, in /tmp above all: through it they could pose as our server.
+bool is_private(const struct stat& info, const Layout& layout) {
+  return S_ISDIR(info.st_mode) && info.st_uid == layout.owner() && (info.st_mode & 0077U) == 0;
+}
+
+tl::unexpected<Error> not_private(const fs::path& path, const Layout& layout) {
+  return fail(Code::conflict, fmt::format("{} exists: expected a directory that belongs to {} with mode 0700",
+                                          path.string(), name_of(layout.owner())));
+}
+
+}  // namespace
+
+std::string conninfo(const Layout& layout, std::string_view database) {
+  std::string host;
+  for (const char c : layout.sockets.string()) {
+    if (c == '\'' || c == '\\') host.push_back('\\');
+    host.push_back(c);
+  }
+  return fmt::format("host='{}' port=5432 user={} dbname={}", host, kRole, database);
+}
+
+Result<Layout> look_at_layout(const fs::path& data_dir) {
+  std::error_code error;
+  const auto canonical = fs::canonical(data_dir, error);
+  if (error) return fail(Code::not_found, fmt::format("{}: {}", data_dir.string(), error.message()));
+  auto layout = paths_in(canonical);
+  struct stat info {};
+  if (::stat(layout.cluster.c_str(), &info) != 0) {
+    return fail(Code::not_found, fmt::format("{}: {}", layout.cluster.string(), last_error()));
+  }
+  DUNE_TRY(user, server_user(layout.cluster));
+  layout.user = std::move(user);
+  DUNE_TRY(version, version_of(layout.cluster));
+  if (!version) return fail(Code::not_found, layout.cluster.string() + " is empty");
+  layout.version = std::move(version);
+  if (::lstat(layout.sockets.c_str(), &info) != 0) {
+    return fail(Code::not_found, fmt::format("{}: {}", layout.sockets.string(), last_error()));
+  }
+  if (!is_private(info, layout)) return not_private(layout.sockets, layout);
+  return layout;
+}
+
+uid_t Layout::owner() const { return user ? user->uid : ::geteuid(); }
+
+Result<Layout> open_layout(const fs::path& data_dir, std::optional<DataDirLock> held) {
+  std::error_code error;
+  fs::create_directories(data_dir, error);
+  fs::path canonical;
+  if (!error) canonical = fs::canonical(data_dir, error);
+  if (error) {
+    return fail(Code::conflict,
+                fmt::format("the data directory {} cannot be made: {}", data_dir.string(), error.message()));
+  }
+  auto layout = paths_in(canonical);
   // Whose cluster it is comes first: the lock of somebody else's directory cannot even be opened.
   if (const auto user = server_user(layout.cluster); !user) return tl::unexpected(user.error());
   if (!held) {
@@ -163,12 +210,7 @@ Result<> private_directory(const fs::path& path, const Layout& layout) {
   if (errno != EEXIST || ::lstat(path.c_str(), &info) != 0) {
     return fail(Code::conflict, fmt::format("{} cannot be made: {}", path.string(), last_error()));
   }
-  // Somebody else may have put it there, in /tmp above all: through it they could pose as our server.
-  if (!S_ISDIR(info.st_mode) || info.st_uid != layout.owner() || (info.st_mode & 0077U) != 0) {
-    return fail(Code::conflict, fmt::format("{} exists: expected a directory that belongs to {} with mode 0700",
-                                            path.string(), name_of(layout.owner())));
-  }
-  return {};
+  return is_private(info, layout) ? Result<>() : not_private(path, layout);
 }
 
 Result<> prepare_directories(const Layout& layout) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/result.hpp"
 #include "store/data_dir_lock.hpp"
@@ -24,6 +25,16 @@ struct Layout {
 
   [[nodiscard]] uid_t owner() const;
 };
+
+inline constexpr const char* kRole = "dunetrace";
+inline constexpr const char* kDatabase = "dunetrace";
+
+// What libpq is told to reach a database of this cluster.
+[[nodiscard]] std::string conninfo(const Layout& layout, std::string_view database);
+
+// What lies in a data directory that another process may hold: no lock is taken and nothing is made. Code::not_found
+// when there is no cluster of ours, Code::conflict when it or its socket directory is somebody else's.
+[[nodiscard]] Result<Layout> look_at_layout(const std::filesystem::path& data_dir);
 
 // Makes the data directory, takes its lock unless the caller has it, and looks at what is there. Errors name the
 // directory and what was expected.

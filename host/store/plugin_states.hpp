@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/result.hpp"
@@ -31,8 +32,14 @@ struct PluginComponent {
   std::string file;
   std::string abi;  // "1.0"
   bool first_party = false;
-  std::string state;  // by configuration: "live", "shadow", "disabled"
+  std::string state;  // by configuration: "live", "shadow", "disabled"; see shown_state()
 };
+
+// What people are told. Only detectors can be configured; of other kinds a host has no more to say than that it has
+// them.
+[[nodiscard]] inline std::string_view shown_state(const PluginComponent& component) {
+  return component.kind == "detector" ? std::string_view(component.state) : "loaded";
+}
 
 struct PluginReport {
   std::string host;

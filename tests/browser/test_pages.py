@@ -211,6 +211,19 @@ class Pages(BrowserCase):
         self.browser.wait_text("#run-title", "Tool Loop")
         self.assertEqual(self.browser.js("return location.pathname + location.hash"), "/#/runs/" + LOOP_RUN)
 
+    def test_paths_open_their_pages_and_no_other(self):
+        for path, title, address in (("/detectors", "Detectors", "/#/detectors"), ("/runs/?agent=support", "All runs", "/#/runs?agent=support"),
+                                     ("/index.html", "Overview", None), ("/nonsense", "No such page", "/#/nonsense"),
+                                     ("/#/constructor", "No such page", None), ("/#/detectors/more", "No such page", None)):
+            with self.subTest(path):
+                self.go(path)
+                self.wait_page(title)
+                if address:
+                    self.assertEqual(self.browser.js("return location.pathname + location.hash"), address)
+        self.assertEqual(self.browser.text("#missing-address"), "/detectors/more")
+        self.browser.click("#missing-home")
+        self.wait_page("Overview")
+
     def test_a_shadow_signal_does_not_count_as_risk(self):
         self.detail("slow-1")
         self.assertEqual(self.browser.text("#run-title"), "Clean run")

@@ -70,7 +70,7 @@ class PluginsLock(unittest.TestCase):
 
     def test_lock_writes_what_is_there_and_says_what_changed(self):
         lock = self.mine / "plugins.lock"
-        self.assert_says(self.expect(1, "lock", self.mine, "--check"), "added    tool_loop.so", "would change")
+        self.assert_says(self.expect(1, "lock", self.mine, "--check"), "added    tool_loop.so", "would change: 1 library, 1 change")
         self.assertFalse(lock.exists(), "--check writes nothing")
         self.assert_says(self.expect(0, "lock", self.mine), "added    tool_loop.so: dunetrace.tool_loop 1.0.0, detector tool_loop, isolated")
         text = lock.read_text()
@@ -93,8 +93,18 @@ class PluginsLock(unittest.TestCase):
         (self.data_dir / "empty").mkdir()
         self.assert_says(self.expect(2, "lock", self.data_dir / "empty"), "holds no plugin")
         (self.mine / "text.so").write_text("no library")
-        self.assert_says(self.expect(2, "lock", self.mine), "text.so", "is no ELF library")
+        (self.mine / "more.so").write_text("neither")
+        self.assert_says(self.expect(2, "lock", self.mine), "text.so: is no ELF library", "more.so: is no ELF library",
+                         "nothing was written; mend what is named, or take it out")
         (self.mine / "text.so").unlink()
+        (self.mine / "more.so").unlink()
+        shutil.copy(self.library, self.mine / "again.so")
+        self.assert_says(self.expect(2, "lock", self.mine), "again.so and", "are the same library", "nothing was written")
+        with open(self.mine / "again.so", "ab") as file:
+            file.write(b"more")
+        self.assert_says(self.expect(2, "lock", self.mine), "again.so and", "both provide 'tool_loop'", "nothing was written")
+        self.assertFalse((self.mine / "plugins.lock").exists())
+        (self.mine / "again.so").unlink()
         (self.mine / "plugins.lock").write_text("version: 1\nplugins:\n  tool_loop.so: { mode: fast }\n")
         self.assert_says(self.expect(2, "lock", self.mine), "plugins.lock:3:", "remove it to begin anew")
         self.mine.chmod(0o777)
@@ -103,9 +113,13 @@ class PluginsLock(unittest.TestCase):
     def test_what_is_not_listed_is_named_wherever_it_is_missed(self):
         remedy = "run: dunetrace plugins lock '%s'" % self.mine
         code, _, errors = self.run_command("detectors", "check", self.config)
-        self.assertEqual((code, len(errors.strip().splitlines())), (2, 2), errors)  # named twice in the file
-        self.assert_says(errors, "unknown detector 'tool_loop'", "%s was not loaded: not listed" % self.library, remedy)
-        self.assert_says(self.expect(1, "verify"), "refused  %s: not listed" % self.library, remedy, "14 to load, 1 refused")
+        lines = errors.strip().splitlines()
+        self.assertEqual((code, len(lines)), (2, 3), errors)  # the reason, then the two places in the file
+        self.assert_says(lines[0], "%s was not loaded: not listed" % self.library, remedy)
+        self.assert_says(lines[1], "unknown detector 'tool_loop'", "expected one of")
+        self.assert_says(lines[2], "unknown detector 'tool_loop'")
+        self.assertNotIn("expected one of", lines[2])
+        self.assert_says(self.expect(0, "verify"), "left out %s: not listed" % self.library, remedy, "14 to load, 0 refused, 1 left out")
         self.write("mine.yml", "plugins:\n  directories: [%s]\n" % self.mine)
         out = self.expect(0, "list")
         self.assert_says(out, str(self.library), "not listed", remedy)
@@ -121,11 +135,33 @@ class PluginsLock(unittest.TestCase):
         code, _, errors = self.run_command("up")
         self.assertEqual((code, len(errors.strip().splitlines())), (2, 1), errors)
         self.assert_says(errors, self.library, listed, sha256(self.library), "dunetrace plugins lock '%s'" % self.mine)
-        self.assert_says(self.expect(1, "verify"), "refused  %s" % self.library)
+        self.assert_says(self.expect(1, "verify"), "refused  %s: has sha256" % self.library, "nothing is loaded: 1 refused (14 good")
         self.library.unlink()
+        self.assert_says(self.expect(1, "verify"), "refused  %s: no such file" % self.library)
         code, _, errors = self.run_command("up")
         self.assertEqual(code, 2)
         self.assert_says(errors, "%s: no such file" % self.library, "put it back")
+
+    def test_a_directory_that_is_not_there_is_named_with_its_place(self):
+        self.write("mine.yml", "plugins:\n  directories: [%s]\n" % (self.data_dir / "nowhere"))
+        code, _, errors = self.run_command("detectors", "check", self.config)
+        self.assertEqual(code, 2)
+        self.assert_says(errors, "mine.yml:2:17: plugin directory: %s: No such file" % (self.data_dir / "nowhere"))
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can give a directory to another user")
+    def test_a_data_directory_below_one_of_somebody_else(self):
+        volume = pathlib.Path(make_data_dir())
+        self.addCleanup(shutil.rmtree, volume, ignore_errors=True)
+        os.chown(volume, 12345, 12345)
+        self.expect(0, "lock", self.mine)
+        with Host(data_dir=volume / "data", env=self.env) as host:
+            host.api("/v1/agents")
+            lines = [json.loads(line) for line in (host.data_dir / "dunetrace.log").read_text().splitlines()]
+            warning, = [line for line in lines if line["event"] == "plugins.copies_elsewhere"]
+            self.assert_says(warning["reason"], "belongs to user 12345", volume)
+            copies = pathlib.Path(warning["directory"])
+            self.assertEqual(copies.stat().st_mode & 0o777, 0o700)
+        self.assertFalse(copies.exists(), "they go with the host")
 
     def test_signatures(self):
         key, public, other = (self.write(*pair) for pair in (("key.pem", PRIVATE_KEY), ("pub.pem", PUBLIC_KEY), ("other.pem", OTHER_PUBLIC_KEY)))
@@ -205,6 +241,25 @@ class PluginsLock(unittest.TestCase):
             self.expect(0, "lock", self.own)
             wait_until(lambda: logged("plugin.restart_needed", changed, "takes effect after a restart"), 20,
                        "in-process code waits for a restart", host.log_tail)
+
+    def test_what_is_left_out_shows_while_the_host_runs(self):
+        with Host(env={**self.env, "DETECTOR_CONFIG": str(self.write("mine.yml", "plugins:\n  directories: [%s]\n" % self.mine)),
+                       "RELOAD_POLL_MS": "50"}) as host:
+            def left_out(expected):
+                wait_until(lambda: [one["file"] for one in host.api("/v1/plugins")["hosts"][0]["not_loaded"]] == [str(path) for path in expected],
+                           20, "the API names %s" % expected, lambda: "%s\n%s" % (host.api("/v1/plugins")["hosts"], host.log_tail()))
+                return host.api("/v1/plugins")["hosts"][0]["not_loaded"]
+
+            self.assertIn("dunetrace plugins lock '%s'" % self.mine, left_out([self.library])[0]["reason"])
+            text = self.mine / "a\u2028\x01 b.so"  # a name that JSON has to escape
+            text.write_text("no library")
+            left_out([text, self.library])
+            text.unlink()
+            self.expect(0, "lock", self.mine)
+            left_out([])
+            log = (host.data_dir / "dunetrace.log").read_text()
+            for told in ("2 files not loaded", "1 file not loaded", "every file loaded"):
+                self.assertIn(told, log)
 
 
 if __name__ == "__main__":

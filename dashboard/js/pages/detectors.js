@@ -9,8 +9,12 @@ const kStates = {
   shadow: ['pill-shadow', 'What it finds is stored and alerts nobody'],
   disabled: ['tone-quiet', 'Switched off in detectors.yml'],
   quarantined: ['tone-bad', 'Off for what it did; other detectors go on'],
+  loaded: ['tone-quiet', 'There and checked; nothing can configure it in this version'],
   absent: ['tone-quiet', 'No host has it any more'],
 };
+const kKinds = {alert: 'Destination', integration: 'Integration'};
+const kDetectors = {caption: 'Detectors and how they behave', name: 'Detector', what: 'Emits'};
+const kOthers = {caption: 'Destinations and integrations', name: 'Plugin', what: 'Kind'};
 const kModes = {in_process: 'in the host', isolated: 'isolated'};
 
 export function detectors_page(app) {
@@ -27,9 +31,10 @@ export function detectors_page(app) {
           h('p', {class: 'notice-text'}, `The state of detectors could not be refreshed and may be old: ${plugins_error.message}`)),
         reload_notice(plugins.reload, app.now()),
         h('section', {class: 'panel panel-flush', 'aria-label': 'Detectors', key: 'detectors'}, detectors.length > 0
-          ? table(detectors, app.now(), 'Detectors and how they behave')
+          ? table(detectors, app.now(), kDetectors)
           : empty('No host has reported detectors yet', 'A process with the role detect does so when it starts.')),
-        others.length > 0 && panel('Destinations and integrations', {id: 'other-plugins', class: 'panel-table'}, table(others, app.now(), 'Destinations and integrations')),
+        others.length > 0 && panel('Destinations and integrations', {id: 'other-plugins', class: 'panel-table', aside: counts_of(others),
+          note: 'Nothing can configure them in this version, so they are loaded and do nothing.'}, table(others, app.now(), kOthers)),
         left_out(plugins.hosts ?? []),
       ]);
   }
@@ -48,8 +53,12 @@ function unavailable(error) {
 }
 
 function subtitle(detectors) {
-  const counts = Object.keys(kStates).map((state) => [state, detectors.filter((one) => one.state === state).length]);
-  return counts.filter(([, count]) => count > 0).map(([state, count]) => `${number(count)} ${state}`).join(' · ') || 'None reported';
+  return detectors.length > 0 ? `${plural(detectors.length, 'detector')}: ${counts_of(detectors)}` : 'None reported';
+}
+
+function counts_of(list) {
+  const counts = Object.keys(kStates).map((state) => [state, list.filter((one) => one.state === state).length]);
+  return counts.filter(([, count]) => count > 0).map(([state, count]) => `${number(count)} ${state}`).join(' · ');
 }
 
 function state_pill(state) {
@@ -57,12 +66,12 @@ function state_pill(state) {
   return h('span', {class: `pill ${tone}`, title: hint}, String(state).toUpperCase());
 }
 
-function table(list, now, caption) {
-  const heads = [['Detector'], ['State'], ['Emits'], ['Runs'], ['Version'], ['Strikes', 'num', 'In the last 10 minutes; three are too many'],
+function table(list, now, {caption, name, what}) {
+  const heads = [[name], ['State'], [what], ['Runs'], ['Version'], ['Strikes', 'num', 'In the last 10 minutes; three are too many'],
                  ['Last strike'], ['Failed', 'num', 'Runs of the last 24 hours it could not judge']];
   return h('div', {class: 'table-wrap'}, h('table', {class: 'table plugins'},
     h('caption', {class: 'hidden-visually'}, caption),
-    h('thead', {}, h('tr', {}, heads.map(([text, name = '', title]) => h('th', {scope: 'col', class: name, title}, text)))),
+    h('thead', {}, h('tr', {}, heads.map(([text, look = '', title]) => h('th', {scope: 'col', class: look, title}, text)))),
     h('tbody', {}, list.map((one) => [row(one, now), one.quarantine && one.state !== 'absent' && why_row(one, now)]))));
 }
 
@@ -71,7 +80,8 @@ function row(one, now) {
     h('td', {class: 'cell-name'}, h('span', {class: 'plugin-title'}, one.title || one.component),
       h('span', {class: 'plugin-id mono ellipsis', title: `${one.component} of ${one.library}`}, one.component)),
     h('td', {class: 'cell-state'}, state_pill(one.state)),
-    h('td', {class: 'cell-types', 'data-label': 'Emits'}, one.signal_types.length === 0 ? h('span', {class: 'quiet'}, kNone)
+    h('td', {class: 'cell-types', 'data-label': 'Emits'}, one.kind !== 'detector' ? h('span', {class: 'chip'}, kKinds[one.kind] ?? one.kind)
+      : one.signal_types.length === 0 ? h('span', {class: 'quiet'}, kNone)
       : h('span', {class: 'chips'}, one.signal_types.map((type) => h('span', {class: 'chip', title: type}, type_label(type))))),
     h('td', {class: 'cell-mode', 'data-label': 'Runs', title: one.sandbox}, kModes[one.mode] ?? one.mode),
     h('td', {class: 'cell-version mono', 'data-label': 'Version', title: [`SHA-256 ${one.sha256}`, one.file].filter(Boolean).join('\n')}, one.version || kNone),

@@ -6,7 +6,7 @@ import {timeline_panel} from '../components/timeline.js';
 import {worst} from '../data_index.js';
 import {h} from '../dom.js';
 import {cut, duration, kNone, number, percent, plural, risk_tone, run_duration, short_id, severity_rank, type_label, utc} from '../format.js';
-import {run_href} from '../router.js';
+import {href, run_href} from '../router.js';
 
 const kTabs = [['analysis', 'Analysis'], ['events', 'Event log']];
 const kSettledAfter = 300;  // seconds after its end during which a run may still get late events and be judged again
@@ -88,6 +88,7 @@ export function run_page(app) {
     return h('div', {class: 'page page-run', key: `run ${run_id}`},
       h('a', {class: 'back', href: app.back_href(), id: 'back'}, icon('back'), 'Back'),
       run ? run_header(run, app) : placeholder_header(run_id, error, load),
+      run && incomplete_notice(run.incomplete),
       run && [tabs(), tab() === 'events' ? events() : analysis()]);
   }
 
@@ -101,6 +102,7 @@ function prepare(run) {
   const live = signals.filter((signal) => !signal.shadow).sort(by_confidence);
   return {
     ...run, events, live,
+    incomplete: run.incomplete ?? [],
     shadow: signals.filter((signal) => signal.shadow).sort(by_confidence),
     model: events.find((event) => event.event_type === 'run.started')?.payload?.model,
     parent: run.parent_run_id ?? events.find((event) => event.parent_run_id)?.parent_run_id ?? null,
@@ -127,7 +129,8 @@ function placeholder_header(id, error, retry) {
 
 function run_header(run, app) {
   const types = [...new Set(run.live.map((signal) => signal.failure_type))];
-  const title = types.length > 0 ? types.map(type_label).join(' + ') : run.exit_reason ? 'Clean run' : 'Not judged yet';
+  const title = types.length > 0 ? types.map(type_label).join(' + ') : !run.exit_reason ? 'Not judged yet'
+      : run.incomplete.length > 0 ? 'Nothing found, judged incompletely' : 'Clean run';
   return h('header', {class: `run-head ${severity_class(run.severity)}`},
     h('div', {class: 'run-head-main'}, id_line(run.run_id),
       h('h1', {id: 'run-title'}, title),
@@ -139,6 +142,18 @@ function run_header(run, app) {
       h('span', {class: 'risk-label'}, 'Risk'),
       h('span', {class: 'risk-value', id: 'risk'}, run.live.length > 0 ? percent(run.risk) : run.exit_reason ? '0%' : kNone),
       run.exit_reason && severity_pill(run.severity)));
+}
+
+// Whose word is missing: a run without its findings is no clean run. The host itself stands for all detectors.
+function incomplete_notice(failures) {
+  if (failures.length === 0) return null;
+  const whole = failures.some((one) => one.detector === 'host');
+  return h('div', {class: 'notice notice-warn', role: 'status', id: 'incomplete', key: 'incomplete'},
+    h('div', {class: 'notice-text'},
+      h('p', {class: 'notice-title'}, whole ? 'This run was not judged' : `Judged incompletely: ${plural(failures.length, 'detector')} had no say`),
+      h('ul', {class: 'remarks'}, failures.map((one) => h('li', {key: `${one.detector} ${one.reason}`},
+        h('span', {class: 'mono wrap'}, one.detector), ': ', h('span', {class: 'wrap'}, one.reason || 'it failed'))))),
+    h('a', {class: 'button', href: href('detectors')}, 'See detectors'));
 }
 
 function meta(run) {

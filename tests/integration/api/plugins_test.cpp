@@ -99,6 +99,20 @@ TEST_F(PluginsTest, TellEveryStateByConfigurationAndConduct) {
             (std::vector<std::string>{R"("quarantined")", R"("absent")", R"("disabled")", R"("shadow")", R"("live")"}));
 }
 
+TEST_F(PluginsTest, CallOtherKindsLoadedBecauseNothingConfiguresThem) {
+  auto destination = component("hook");
+  destination.kind = "alert";
+  auto integration = component("tickets");
+  integration.kind = "integration";
+  report({destination, integration});
+  quarantine("hook");
+  serve();
+  EXPECT_EQ(values("/v1/plugins", "components", "state"),
+            (std::vector<std::string>{R"("loaded")", R"("quarantined")"}));
+  EXPECT_EQ(values("/v1/plugins", "components", "configured"),
+            (std::vector<std::string>{R"("loaded")", R"("loaded")"}));
+}
+
 TEST_F(PluginsTest, ShowARunOnlyToItsCustomer) {
   report({component("bad")});
   strike("acme", "private-run");

@@ -1,0 +1,36 @@
+"""Runs the client program (ingest_load) against one host. Used by measure.py alone."""
+import json
+import pathlib
+import subprocess
+import tempfile
+
+LIMIT_S = 400  # of one part, waiting for visibility included
+
+
+class Client:
+    def __init__(self, program, host, files, salt):
+        self._program, self._host, self._files, self._salt = program, host, files, salt
+        self._folder = tempfile.TemporaryDirectory(prefix="dunetrace-load-")
+        self._noted = pathlib.Path(self._folder.name) / "acknowledged"
+
+    def copy(self, seconds, batch=100):
+        return self._load("copy", seconds, batch)
+
+    def send(self, seconds, batch, connections, most_behind=0, rate=0):
+        return self._load("send", seconds, batch, "--port", self._host.ports["ingest"], "--connections", connections,
+                          "--most-behind", most_behind, "--rate", rate, "--acknowledged", self._noted)
+
+    def check(self):
+        return self._run("check", "--acknowledged", self._noted)
+
+    def _load(self, command, seconds, batch, *more):
+        self._salt += 1
+        runs = [part for file in self._files for part in ("--runs", file)]
+        return self._run(command, "--batch", batch, "--salt", self._salt, "--seconds", seconds, *runs, *more)
+
+    def _run(self, command, *more):
+        line = [self._program, command, "--database", self._host.database_url(), *more]
+        done = subprocess.run([str(part) for part in line], capture_output=True, text=True, timeout=LIMIT_S)
+        if done.returncode != 0:
+            raise SystemExit("%s\n%s" % (done.stderr.strip(), self._host.log_tail()))
+        return json.loads(done.stdout)
