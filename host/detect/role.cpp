@@ -84,7 +84,8 @@ struct Role::Impl {
   // Who took this host down the last time is off before he can do so again.
   void open_record() {
     if (options.recorder_dir.empty()) return;
-    for (const auto& strike : plugin::CallRecord::leftovers(options.recorder_dir)) quarantine.strike(strike);
+    leftovers = plugin::CallRecord::leftovers(options.recorder_dir);
+    for (const auto& strike : leftovers.strikes) quarantine.strike(strike);
     auto opened = plugin::CallRecord::open(options.recorder_dir, log);
     if (opened)
       record = std::move(*opened);
@@ -124,7 +125,11 @@ struct Role::Impl {
 
   Result<> exchange() {
     const std::lock_guard lock(exchange_mutex);
-    auto done = guarded([this] { return quarantine.cycle(); });
+    auto done = guarded([this]() -> Result<> {
+      DUNE_TRY_VOID(quarantine.cycle());
+      if (quarantine.unwritten() == 0) leftovers.forget();  // they are in the database
+      return {};
+    });
     if (done)
       was_away = false;
     else if (done.error().code == Code::unavailable)
@@ -204,6 +209,7 @@ struct Role::Impl {
   Quarantine quarantine;
   Inventory inventory;
   std::unique_ptr<plugin::CallRecord> record;
+  plugin::CallRecord::Leftovers leftovers;  // of hosts before this one, until their strikes are stored
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::jthread> threads;
   std::unique_ptr<store::Notifications> notifications;

@@ -19,6 +19,7 @@
 #include <cstring>
 
 #include "json/writer.hpp"
+#include "plugin/conduct_memory.hpp"
 #include "plugin/isolation/sandbox.hpp"
 
 namespace dunetrace::plugin {
@@ -47,7 +48,6 @@ constexpr std::size_t kBytes = kPages * 1024;
 constexpr milliseconds kLook{100};
 constexpr int kHungFactor = 10;      // of its timeout
 constexpr int kStarvedFactor = 100;  // for a call that wants to run and gets no processor
-constexpr int kStrikesToBeOff = 2;   // on one run
 constexpr std::int32_t kHung = -1;
 constexpr std::int32_t kExited = -2;
 
@@ -131,8 +131,13 @@ Result<std::unique_ptr<CallRecord>> CallRecord::open(const std::filesystem::path
   Handle fd(::open(file.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (fd.get() < 0) return failed(file, "cannot be made");
   // Held as long as this process lives: by it others see that it does.
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 || ::ftruncate(fd.get(), kBytes) != 0)
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return failed(file, "cannot be prepared");
+  // Its blocks are taken here: with none left on the disk, writing to the mapping would be a SIGBUS.
+  if (const int wrong = ::posix_fallocate(fd.get(), 0, kBytes); wrong != 0) {
+    std::filesystem::remove(file, error);
+    errno = wrong;
     return failed(file, "cannot be prepared");
+  }
   auto* const data = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   if (data == MAP_FAILED) return failed(file, "cannot be mapped");
   mark_endings();
@@ -240,16 +245,22 @@ void CallRecord::look() {
   }
 }
 
-std::vector<Strike> CallRecord::leftovers(const std::filesystem::path& directory) {
-  std::vector<Strike> out;
+void CallRecord::Leftovers::forget() {
+  std::error_code ignored;  // then it is told again, to somebody who knows it
+  for (const auto& [file, held] : files) std::filesystem::remove(file, ignored);
+  files.clear();
+}
+
+CallRecord::Leftovers CallRecord::leftovers(const std::filesystem::path& directory) {
+  Leftovers out;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
     if (entry.path().extension() != ".calls") continue;
-    const Handle fd(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    Handle fd(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (fd.get() < 0 || ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) continue;  // its process lives
     std::vector<char> bytes(kBytes);
     const auto got = ::read(fd.get(), bytes.data(), bytes.size());
-    std::filesystem::remove(entry.path(), error);
+    out.files.emplace_back(entry.path(), std::move(fd));
     if (got != static_cast<ssize_t>(bytes.size())) continue;
     for (std::size_t i = 0; i < kPages; ++i) {
       const auto& page = *reinterpret_cast<const Page*>(bytes.data() + i * sizeof(Page));
@@ -264,8 +275,11 @@ std::vector<Strike> CallRecord::leftovers(const std::filesystem::path& directory
                                                   : Offence::crash,
                     .customer_id = get(page.customer),
                     .run_id = get(page.run),
-                    .text = how(ended) + "; that counts twice"};
-      out.insert(out.end(), kStrikesToBeOff, strike);
+                    .text = how(ended)};
+      // Two on one run; outside of one, as in create(), it takes more.
+      const int times = strike.run_id.empty() ? kStrikesInWindow : kStrikesOnOneRun;
+      strike.text += fmt::format("; that counts {} times", times);
+      out.strikes.insert(out.strikes.end(), static_cast<std::size_t>(times), strike);
     }
   }
   return out;

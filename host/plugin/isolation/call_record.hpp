@@ -58,9 +58,16 @@ class CallRecord {
   // nullptr when more threads ask than there are pages.
   [[nodiscard]] std::unique_ptr<Slot> slot();
 
-  // Strikes for calls in which processes of that directory crashed, exited or were ended by the watchdog; their files
-  // are removed. A plugin that takes its host with it is off at once, so each is given as often as that takes.
-  [[nodiscard]] static std::vector<Strike> leftovers(const std::filesystem::path& directory);
+  // What processes of that directory left behind that crashed, exited or were ended by the watchdog in a call. A plugin
+  // that takes its host with it is off at once, so each strike is given as often as that takes. The files stay, and
+  // nobody else reads them while this lives, until forget(): whoever ends before the strikes are stored tells them
+  // again.
+  struct Leftovers {
+    std::vector<Strike> strikes;
+    std::vector<std::pair<std::filesystem::path, Handle>> files;
+    void forget();
+  };
+  [[nodiscard]] static Leftovers leftovers(const std::filesystem::path& directory);
 
  private:
   CallRecord(std::filesystem::path file, Handle fd, Page* pages, telemetry::Logger& log, Die die);

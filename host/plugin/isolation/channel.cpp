@@ -17,6 +17,11 @@ struct Header {
   std::uint32_t size;
 };
 
+std::size_t most_bytes(std::uint32_t kind) {
+  const auto is = [&](Message one) { return kind == static_cast<std::uint32_t>(one); };
+  return is(Message::log) || is(Message::counter) || is(Message::observe) ? kMaxSmallFrameBytes : kMaxFrameBytes;
+}
+
 tl::unexpected<Error> gone() { return fail(Code::unavailable, "the other end is gone"); }
 
 }  // namespace
@@ -41,7 +46,8 @@ Result<> Channel::wait(short events, Deadline until) const {
 }
 
 Result<> Channel::send(Message kind, std::string_view bytes, Deadline until) {
-  if (bytes.size() > kMaxFrameBytes) return fail(Code::invalid_argument, "the message is too large");
+  if (bytes.size() > most_bytes(static_cast<std::uint32_t>(kind)))
+    return fail(Code::invalid_argument, "the message is too large");
   const Header header{static_cast<std::uint32_t>(kind), static_cast<std::uint32_t>(bytes.size())};
   std::string whole(reinterpret_cast<const char*>(&header), sizeof header);
   whole.append(bytes);
@@ -60,11 +66,11 @@ Result<> Channel::send(Message kind, std::string_view bytes, Deadline until) {
 }
 
 Result<Frame> Channel::receive(Deadline until) {
-  for (;;) {
+  for (bool read = false;;) {
     Header header{};
     if (pending_.size() >= sizeof header) {
       std::memcpy(&header, pending_.data(), sizeof header);
-      if (header.size > kMaxFrameBytes || header.kind < static_cast<std::uint32_t>(Message::load) ||
+      if (header.size > most_bytes(header.kind) || header.kind < static_cast<std::uint32_t>(Message::load) ||
           header.kind > static_cast<std::uint32_t>(Message::service)) {
         return fail(Code::invalid_argument, "a message that makes no sense");
       }
@@ -75,9 +81,13 @@ Result<Frame> Channel::receive(Deadline until) {
         return frame;
       }
     }
+    // Also with more to read: a frame that comes in drops is not in time.
+    if (read && until != kNoDeadline && std::chrono::steady_clock::now() >= until)
+      return fail(Code::timeout, "no answer in time");
     std::array<char, 16 * 1024> chunk;  // NOLINT(cppcoreguidelines-pro-type-member-init): read into
     const auto got = ::recv(socket_.get(), chunk.data(), chunk.size(), until == kNoDeadline ? 0 : MSG_DONTWAIT);
     if (got > 0) {
+      read = true;
       pending_.append(chunk.data(), static_cast<std::size_t>(got));
     } else if (got == 0) {
       return gone();

@@ -40,6 +40,8 @@ struct Frame {
 };
 
 constexpr std::size_t kMaxFrameBytes = 8 * 1024 * 1024;
+constexpr std::size_t kMaxSmallFrameBytes = 64 * 1024;  // log, counter, observe
+constexpr std::size_t kMaxLogLines = 32;                // of a runner while one message of the host is answered
 
 // A descriptor that is closed with its owner.
 class Handle {

@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "plugin/describe.hpp"
 #include "plugin/detector.hpp"
@@ -144,10 +145,10 @@ class Child {
     out.u32(0);
     switch (kind) {
       case Message::load:
-        return load(std::string(in.text()));
+        return load(in);
       case Message::close:
-        if (arguments_.sandbox != 0)
-          close_sandbox(static_cast<pid_t>(arguments_.parent), kChannelFd, recorder_, missing_);
+        confine_once({});
+        if (arguments_.sandbox != 0) close_sandbox(kChannelFd, missing_);
         out.text(missing_);
         return {};
       case Message::describe: {
@@ -170,7 +171,14 @@ class Child {
     }
   }
 
-  Result<> load(const std::string& file) {
+  void confine_once(const std::vector<std::string>& files) {
+    if (std::exchange(confined_, true) || arguments_.sandbox == 0) return;
+    confine(static_cast<pid_t>(arguments_.parent), kChannelFd, files, recorder_, missing_);
+  }
+
+  Result<> load(Unpacker& in) {
+    const std::string file(in.text());
+    confine_once(in.texts());
     const Noted noted(recorder_, Phase::load, 0, 0);
     void* const handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (handle == nullptr) {
@@ -336,6 +344,7 @@ class Child {
   ForwardedServices services_;
   const Arguments& arguments_;
   std::string missing_;  // of the sandbox
+  bool confined_ = false;
   FlightRecorder& recorder_;
   std::byte* const answers_;
   const std::size_t answer_bytes_;

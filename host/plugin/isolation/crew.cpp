@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "json/writer.hpp"
 #include "plugin/isolation/packing.hpp"
@@ -24,9 +25,16 @@ constexpr int kOrdinaryBatches = 4;                      // and then what a larg
 // Holds the largest answer there can be: eight signals with evidence of a megabyte each.
 constexpr std::size_t kAnswerBytes = 12 * 1024 * 1024;
 constexpr milliseconds kShortestBatch{2'000};
-constexpr milliseconds kLongestBatch{30'000};
+// Runners that nobody's call ended, in a row: the first is replaced at once, the others after a while, and then it is
+// the machine that has no room for them.
+constexpr int kMostQuietEnds = 5;
+constexpr milliseconds kBackOff{20};  // doubled each time
 
 }  // namespace
+
+// No detector that keeps to its own timeout is ever stopped by it: each question is watched on its own, up to twice its
+// timeout. This is for a runner that lies about how far it is.
+milliseconds batch_limit(milliseconds all_timeouts) { return std::max(2 * all_timeouts, kShortestBatch); }
 
 Result<std::unique_ptr<Crew>> Crew::make(const RunnerOptions& options, Conduct& conduct) {
   DUNE_TRY(region, Region::make(kRegionBytes, Region::Writers::host_only));
@@ -186,17 +194,21 @@ const Question* Crew::write_table(const Group& group, std::size_t from) {
 void Crew::collect(Group& group) {
   while (group.sent) {
     milliseconds all{0};
-    for (const auto index : group.order) all += 2 * seats_[group.asked[index].seat].options.timeout;
-    const auto until = SteadyClock::now() + std::clamp(all, kShortestBatch, kLongestBatch);
+    for (const auto index : group.order) all += seats_[group.asked[index].seat].options.timeout;
+    const auto until = SteadyClock::now() + batch_limit(all);
     const auto timeouts = [&](std::uint32_t number) {
       return seats_[group.asked[group.order[number]].seat].options.timeout;
     };
     static_cast<void>(group.runner->finish(timeouts, until));  // its end is looked at below
     read_answers(group);
-    if (!group.runner->alive()) take_end(group);
+    if (group.runner->alive())
+      group.quiet_ends = 0;
+    else
+      take_end(group);
     send(group);  // what is left
   }
   if (group.runner) check_memory(group);
+  if (group.runner && all_off(group)) drop_runner(group);
 }
 
 // A runner with everything loaded and created that is asked. False when something changed and the caller looks again.
@@ -227,10 +239,12 @@ bool Crew::start(Group& group) {
 
 bool Crew::load_all(Group& group) {
   std::uint32_t number = 0;
+  std::vector<std::filesystem::path> files;
+  for (const auto* const library : group.libraries) files.push_back(library->file);
   for (const auto* const library : group.libraries) {
     if (group.skipped.contains(library) || group.unloadable.contains(library)) continue;
     const auto* const pending = pending_of(group, *library);
-    if (const auto loaded = group.runner->load(library->file); loaded) {
+    if (const auto loaded = group.runner->load(library->file, files); loaded) {
       group.loaded[library] = number++;
     } else if (group.runner->alive()) {
       group.unloadable[library] = loaded.error().text;
@@ -356,21 +370,37 @@ bool Crew::read_answer(Group& group, std::uint32_t index, Unpacker& in) {
   return true;
 }
 
-// The runner is gone: whoever was asked last did it.
+// The runner is gone. Whose call was under way did it; between calls that is the library, when it is alone.
 void Crew::take_end(Group& group) {
   const auto end = group.runner->end();
+  const bool alone = !group.libraries.front()->first_party;
   const auto culprit = std::ranges::find_if(group.order, [&](std::uint32_t i) { return !group.asked[i].answered; });
-  const bool inside = culprit != group.order.end();
-  auto& asked = group.asked[inside ? *culprit : group.order.back()];
+  const bool inside = end.in_call && culprit != group.order.end();
+  auto& asked = group.asked[culprit == group.order.end() ? group.order.back() : *culprit];
   const auto& seat = seats_[asked.seat];
-  if (inside) {
-    asked.answered = true;
-    asked.answer.failure = end.text;
-  }
   drop_runner(group);
-  log_.warn("plugin.runner_ended",
-            {{"component", seat.entry.component->schema.id}, {"run", asked.run->source.run_id}, {"reason", end.text}});
-  if (strike(seat, asked.run, end.offence, end.text)) drop_off(group, seat);
+  log_.warn("plugin.runner_ended", {{"component", inside || alone ? seat.entry.component->schema.id : std::string()},
+                                    {"run", inside ? asked.run->source.run_id : std::string()},
+                                    {"reason", end.text}});
+  // The memory of the machine was short, or an operator did it: neither says anything about one of several plugins.
+  const bool blamed = alone || (inside && !end.killed_outside);
+  // Asked again when it had not begun, but for one that does harm between its calls: it would do so for ever.
+  if (inside || (alone && !end.killed_outside)) {
+    asked.answered = true;
+    if (!asked.answer.failure) asked.answer.failure = end.text;
+  }
+  if (blamed && strike(seat, inside ? asked.run : nullptr, end.offence, end.text)) drop_off(group, seat);
+  if (!inside) rest(group, end.text);
+}
+
+// After an end that was nobody's call.
+void Crew::rest(Group& group, const std::string& why) {
+  if (++group.quiet_ends > kMostQuietEnds) {
+    log_.error("plugin.runner_does_not_stay", {{"ends", group.quiet_ends}, {"reason", why}});
+    group.quiet_ends = 0;
+    return fail_all(group, why);
+  }
+  if (group.quiet_ends > 1) std::this_thread::sleep_for(kBackOff * (1 << (group.quiet_ends - 2)));
 }
 
 bool Crew::strike(const Seat& seat, const Run* run, Offence offence, const std::string& text) {
@@ -429,8 +459,25 @@ void Crew::check_memory(Group& group) {
       std::ranges::find_if(group.asked, [](const Asked& one) { return one.answer.failure.has_value(); });
   // Among the host's own libraries nobody knows who took it, unless somebody failed for it.
   if (failed == group.asked.end() && group.libraries.front()->first_party) return;
-  const auto& culprit = failed == group.asked.end() ? group.asked.back() : *failed;
-  strike(seats_[culprit.seat], culprit.run, Offence::violation, text);
+  if (failed != group.asked.end()) {
+    strike(seats_[failed->seat], failed->run, Offence::violation, text);
+  } else if (!group.asked.empty()) {
+    strike(seats_[group.asked.back().seat], group.asked.back().run, Offence::violation, text);
+  } else {  // it grew without being asked anything
+    const auto of_group = [&](const Seat& one) { return one.entry.library == group.libraries.front(); };
+    if (const auto seat = std::ranges::find_if(seats_, of_group); seat != seats_.end())
+      strike(*seat, nullptr, Offence::violation, text);
+  }
+}
+
+// Nobody will ask it anything. Looked at when it shows: a component that is off is not asked, or fails.
+bool Crew::all_off(const Group& group) const {
+  const auto failed = [](const Asked& one) { return one.answer.failure.has_value(); };
+  if (!group.asked.empty() && std::ranges::none_of(group.asked, failed)) return false;
+  return std::ranges::all_of(seats_, [&](const Seat& one) {
+    return groups_[one.group].get() != &group ||
+           conduct_.off(one.entry.component->schema.id, one.entry.library->sha256).has_value();
+  });
 }
 
 void Crew::drop_runner(Group& group) {

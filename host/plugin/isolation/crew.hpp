@@ -2,6 +2,7 @@
 // in batches; a plugin that ends its runner costs its own answer about that one run. One thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -31,6 +32,9 @@ struct Answer {
   std::optional<std::string> failure;  // why there are none
   bool tried = false;                  // the detector itself gave this, be it signals or a failure
 };
+
+// How long a batch may take whose questions may take that long together.
+[[nodiscard]] std::chrono::milliseconds batch_limit(std::chrono::milliseconds all_timeouts);
 
 class Crew {
  public:
@@ -84,6 +88,7 @@ class Crew {
     std::vector<std::uint32_t> order;  // of the present ask: which of `asked`
     bool sent = false;
     std::size_t sent_up_to = 0;  // of `asked`, while something is under way
+    int quiet_ends = 0;          // of runners in a row, with no call under way
   };
 
   Crew(const RunnerOptions& options, Conduct& conduct, Region region);
@@ -103,6 +108,8 @@ class Crew {
   void read_answers(Group& group);
   [[nodiscard]] bool read_answer(Group& group, std::uint32_t index, Unpacker& in);
   void take_end(Group& group);
+  void rest(Group& group, const std::string& why);
+  [[nodiscard]] bool all_off(const Group& group) const;
   bool strike(const Seat& seat, const Run* run, Offence offence, const std::string& text);
   void fail_seat(Group& group, std::uint32_t seat, const std::string& why);
   void fail_library(Group& group, const Library& library, const std::string& why);

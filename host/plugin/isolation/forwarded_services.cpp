@@ -11,8 +11,8 @@
 namespace dunetrace::plugin {
 namespace {
 
-constexpr int kMaxLines = 32;  // log lines while one message of the host is answered
 constexpr std::size_t kMaxLogBytes = 2000;
+constexpr std::size_t kMaxNameBytes = 200;  // of a run or a component
 constexpr std::size_t kMaxErrorBytes = 1000;
 constexpr std::uint32_t kMaxHeaders = 100;
 
@@ -36,15 +36,19 @@ Result<Frame> ForwardedServices::ask(Message kind, std::string_view bytes) {
 
 void ForwardedServices::log(std::string_view component, std::string_view run, telemetry::Level level,
                             std::string_view text) {
-  if (++lines_ > kMaxLines) return;
+  if (++lines_ > kMaxLogLines) return;
   Packer line;
-  line.text(component).text(run).u32(static_cast<std::uint32_t>(level)).text(text.substr(0, kMaxLogBytes));
+  line.text(component)
+      .text(run.substr(0, kMaxNameBytes))
+      .u32(static_cast<std::uint32_t>(level))
+      .text(text.substr(0, kMaxLogBytes));
   if (!channel_.send(Message::log, line.bytes(), kNoDeadline)) ::_exit(kNoHost);
 }
 
 Result<> ForwardedServices::figure(Message kind, std::string_view component, std::string_view name, double value) {
   Packer packed;
   packed.text(component).text(name).f64(value);
+  if (packed.bytes().size() > kMaxSmallFrameBytes) return fail(Code::invalid_argument, "the name is too long");
   DUNE_TRY(frame, ask(kind, packed.bytes()));
   Unpacker answer(frame.bytes);
   const auto code = answer.u32();
@@ -111,9 +115,9 @@ bool serve(const Frame& frame, Channel& channel, Services* services, Deadline un
   if (!is_figure && frame.kind != Message::log && frame.kind != Message::http) return false;
   Unpacker from(frame.bytes);
   const auto component = from.text();
-  if (!from.ok() || !allowed(component)) return false;
+  if (!from.ok() || component.size() > kMaxNameBytes || !allowed(component)) return false;
   if (frame.kind == Message::log) {
-    const auto run = json::repair_utf8(from.text());
+    const auto run = json::repair_utf8(from.text().substr(0, kMaxNameBytes));
     const auto level = static_cast<telemetry::Level>(std::min(from.u32(), 3U));
     const auto text = json::repair_utf8(from.text().substr(0, kMaxLogBytes));
     if (!from.done()) return false;

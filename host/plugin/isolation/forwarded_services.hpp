@@ -25,7 +25,7 @@ class ForwardedServices final : public Services {
   Result<Frame> ask(Message kind, std::string_view bytes);
   Result<> figure(Message kind, std::string_view component, std::string_view name, double value);
   Channel& channel_;
-  int lines_ = 0;
+  std::size_t lines_ = 0;
 };
 
 // In the host: answers one such message out of `services`. False when it is none, or makes no sense; `allowed` tells

@@ -32,7 +32,7 @@ Result<std::string> sandbox_text(const RunnerOptions& options) {
   DUNE_TRY(runner, Runner::start(options, nullptr, kNoAnswers));
   DUNE_TRY_VOID(runner->close());
   std::string text = "limits";
-  for (const auto* const part : {"network namespace", "seccomp"})
+  for (const auto* const part : {"Landlock", "network namespace", "seccomp"})
     if (runner->missing().find(part) == std::string::npos) text.insert(0, std::string(part) + ", ");
   if (!runner->missing().empty()) text += "; without " + runner->missing();
   return text;

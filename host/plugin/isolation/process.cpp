@@ -133,6 +133,11 @@ bool Process::reap(std::chrono::milliseconds limit, Ending& ending) {
     pollfd one{pidfd_.get(), POLLIN, 0};
     static_cast<void>(::poll(&one, 1, static_cast<int>(limit.count())));  // interrupted: looked at all the same
   }
+  // It leads a session of its own. While its number is still taken, nobody else can be meant; who is in there was
+  // started by a plugin, and goes with it.
+  siginfo_t ended{};
+  if (::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == pid_)
+    ::kill(-pid_, SIGKILL);
   int status = 0;
   // Without a pidfd (kernels before 5.3) there is no wait with a limit, and none is needed for what was killed.
   const auto reaped = ::waitpid(pid_, &status, WNOHANG);

@@ -25,9 +25,10 @@ using std::chrono::milliseconds;
 constexpr int kMaxStarts = 8;               // each with another layout of the address space
 constexpr milliseconds kStartLimit{5'000};  // from exec to the first word, on a busy machine
 constexpr milliseconds kCloseLimit{2'000};
-constexpr milliseconds kEndingLimit{100};  // from a closed socket to the end of the process
-constexpr milliseconds kSendLimit{2'000};  // a runner that reads nothing is not of use
-constexpr int kStarvedFactor = 10;         // of its timeout: for a runner that wants to run and gets no processor
+constexpr milliseconds kEndingLimit{100};   // from a closed socket to the end of the process
+constexpr milliseconds kSendLimit{2'000};   // a runner that reads nothing is not of use
+constexpr int kStarvedFactor = 10;          // of its timeout: for a runner that wants to run and gets no processor
+constexpr std::size_t kMaxWishes = 10'000;  // of services for one question: more than fit into any timeout there is
 constexpr std::string_view kProgram = "dunetrace";
 
 // A test program or a tool that is started again as a runner would do whatever it does, over and over.
@@ -47,6 +48,12 @@ std::chrono::nanoseconds cpu_time(pid_t pid) {
   timespec used{};
   if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &used) != 0) return std::chrono::nanoseconds(0);
   return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+std::size_t threads_of(pid_t pid) {
+  std::error_code error;
+  std::filesystem::directory_iterator tasks("/proc/" + std::to_string(pid) + "/task", error);
+  return static_cast<std::size_t>(std::distance(begin(tasks), end(tasks)));
 }
 
 // Waits for a processor, in contrast to waiting for something else.
@@ -90,6 +97,8 @@ std::string Runner::doing() const {
 // The runner is gone, or must go for what it did: finds out how and reaps it.
 tl::unexpected<Error> Runner::ended(const Error& why, std::string_view what) {
   const auto where = doing();
+  const bool in_call = recorder().sequence.load(std::memory_order_acquire) % 2 == 1;
+  bool killed_outside = false;
   End end;
   if (why.code == Code::timeout) {
     static_cast<void>(process_.kill());
@@ -99,6 +108,7 @@ tl::unexpected<Error> Runner::ended(const Error& why, std::string_view what) {
     end = {Offence::violation, fmt::format("sent {} {}", why.text, where)};
   } else {
     const auto ending = process_.wait(kEndingLimit);
+    killed_outside = !ending.killed_here && ending.signal == SIGKILL;
     const auto denied = recorder().denied.load(std::memory_order_acquire);
     if (denied != 0) {
       end = {Offence::crash, fmt::format("called {}, which no plugin may, {}", system_call_name(denied - 1), where)};
@@ -110,6 +120,8 @@ tl::unexpected<Error> Runner::ended(const Error& why, std::string_view what) {
       end = {ending.signal ? Offence::crash : Offence::exit, fmt::format("{} {}", ending.text(), where)};
     }
   }
+  end.in_call = in_call;
+  end.killed_outside = killed_outside;
   end_ = std::move(end);
   return fail(why.code == Code::timeout ? Code::timeout : Code::internal, end_->text);
 }
@@ -117,7 +129,7 @@ tl::unexpected<Error> Runner::ended(const Error& why, std::string_view what) {
 void Runner::give_up(Offence offence, std::string text) {
   if (end_) return;
   static_cast<void>(process_.kill());
-  end_ = End{offence, std::move(text)};
+  end_ = End{.offence = offence, .text = std::move(text)};
 }
 
 // The next frame that is no request for a service.
@@ -125,14 +137,26 @@ Result<Frame> Runner::next(Deadline until) {
   for (;;) {
     DUNE_TRY(frame, process_.channel().receive(until));
     if (frame.kind == Message::reply || frame.kind == Message::done) return frame;
+    if (too_many(frame.kind)) return fail(Code::invalid_argument, "more messages than any plugin may");
     if (!serve(frame, process_.channel(), options_.services, until, allowed_))
       return fail(Code::invalid_argument, "a message that makes no sense");
+    // However much there is to read: somebody who talks without end is not done either.
+    if (SteadyClock::now() >= until) return fail(Code::timeout, "no answer in time");
   }
+}
+
+// An honest runner counts its lines itself.
+bool Runner::too_many(Message kind) {
+  if (kind == Message::log) return ++lines_ > told_ * kMaxLogLines;
+  return ++wishes_ > kMaxWishes * std::max<std::size_t>(count_, 1);
 }
 
 Result<std::string> Runner::call(Message kind, std::string_view bytes, milliseconds limit) {
   if (end_) return fail(Code::internal, end_->text);
   const auto until = SteadyClock::now() + limit;
+  count_ = 0;
+  lines_ = wishes_ = 0;
+  told_ = 1;
   auto frame = process_.channel().send(kind, bytes, until).and_then([&] { return next(until); });
   if (frame && frame->kind != Message::reply) frame = fail(Code::invalid_argument, "a message that makes no sense");
   if (!frame) return ended(frame.error(), fmt::format("did not answer within {} ms", limit.count()));
@@ -144,9 +168,11 @@ Result<std::string> Runner::call(Message kind, std::string_view bytes, milliseco
   return fail(static_cast<Code>(std::min<std::uint32_t>(code - 1, static_cast<std::uint32_t>(Code::internal))), text);
 }
 
-Result<> Runner::load(const std::filesystem::path& file) {
+Result<> Runner::load(const std::filesystem::path& file, const std::vector<std::filesystem::path>& all) {
   Packer packed;
-  packed.text(file.string());
+  std::vector<std::string> files{file.string()};
+  for (const auto& one : all) files.push_back(one.string());
+  packed.text(file.string()).texts(files);
   DUNE_TRY(answer, call(Message::load, packed.bytes(), options_.load_limit));
   return {};
 }
@@ -155,6 +181,11 @@ Result<> Runner::close() {
   DUNE_TRY(answer, call(Message::close, {}, kCloseLimit));
   Unpacker in(answer);
   missing_ = json::repair_utf8(in.text());
+  // Looked at from here, where nothing it does can hide them. The sanitizers have some of their own.
+  if (options_.sandbox && !kSanitized && threads_of(process_.pid()) > 1) {
+    give_up(Offence::violation, "starts threads while it is loaded, which no plugin may");
+    return fail(Code::internal, end_->text);
+  }
   return {};
 }
 
@@ -165,6 +196,8 @@ Result<> Runner::ask(const Question* table, std::uint32_t first, std::uint32_t c
   if (first == 0) {  // nothing is under way, so nobody writes there
     recorder().bytes.store(0, std::memory_order_relaxed);
     recorder().answered.store(0, std::memory_order_relaxed);
+    batch_ = {0, SteadyClock::now(), cpu_time(process_.pid())};
+    told_ = lines_ = wishes_ = 0;
   }
   watch_ = {recorder().sequence.load(std::memory_order_relaxed), SteadyClock::now(), cpu_time(process_.pid())};
   Packer packed;
@@ -174,6 +207,7 @@ Result<> Runner::ask(const Question* table, std::uint32_t first, std::uint32_t c
   if (sent) {
     count_ = count;
     ++parts_;
+    ++told_;
     return {};
   }
   auto failed = ended(sent.error(), "took no question");
@@ -198,12 +232,21 @@ bool Runner::stuck(milliseconds timeout) {
   return !starved || took > kStarvedFactor * timeout;
 }
 
+// The time for all of its questions is over, and the machine had time for it.
+bool Runner::out_of_time(Deadline until) const {
+  const auto now = SteadyClock::now();
+  if (now < until) return false;
+  const auto limit = until - batch_.since;
+  const bool starved = cpu_time(process_.pid()) - batch_.cpu < limit / 2 && runnable(process_.pid());
+  return !starved || now - batch_.since > kStarvedFactor * limit;
+}
+
 Result<> Runner::finish(const Timeouts& timeouts, Deadline until) {
   if (end_) return fail(Code::internal, end_->text);
   for (;;) {
     const auto timeout = timeouts(std::min(progress(), count_ - 1));
-    const auto tick = std::max(timeout / 2, milliseconds(5));
-    auto frame = next(std::min(until, SteadyClock::now() + tick));
+    const auto tick = std::clamp(timeout / 2, milliseconds(5), milliseconds(500));
+    auto frame = next(SteadyClock::now() + tick);
     if (frame && frame->kind == Message::done) {
       Unpacker in(frame->bytes);
       answered_ = std::min(in.u32(), count_);
@@ -212,7 +255,7 @@ Result<> Runner::finish(const Timeouts& timeouts, Deadline until) {
     }
     if (frame) frame = fail(Code::invalid_argument, "a message that makes no sense");
     if (frame.error().code == Code::timeout) {
-      const auto late = SteadyClock::now() >= until;
+      const auto late = out_of_time(until);
       if (!late && !stuck(timeout)) continue;
       auto failed = ended(frame.error(), late ? "used up the time for all of its questions"
                                               : fmt::format("ran for more than {} ms", 2 * timeout.count()));

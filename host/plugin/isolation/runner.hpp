@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.hpp"
 #include "plugin/conduct.hpp"
@@ -21,7 +22,9 @@ class Runner {
   // How it ended against its host's will.
   struct End {
     Offence offence = Offence::crash;
-    std::string text;  // "crashed (SIGSEGV) in detect()"
+    std::string text;             // "crashed (SIGSEGV) in detect()"
+    bool in_call = false;         // of a plugin, by what the runner wrote down
+    bool killed_outside = false;  // SIGKILL, and not from here: the machine is short of memory, or an operator
   };
   // How long a question may take, by its number in the present ask().
   using Timeouts = std::function<std::chrono::milliseconds(std::uint32_t)>;
@@ -30,8 +33,9 @@ class Runner {
   [[nodiscard]] static Result<std::unique_ptr<Runner>> start(const RunnerOptions& options, const Region* runs,
                                                              std::size_t answer_bytes);
 
-  // Maps a library; what its constructors do happens here. Then close() takes the runner's rights away.
-  Result<> load(const std::filesystem::path& file);
+  // Maps a library; what its constructors do happens here, with next to no rights. `all`: what will be loaded into this
+  // runner, for from the first load on it sees no other files. Then close() takes the rest of its rights away.
+  Result<> load(const std::filesystem::path& file, const std::vector<std::filesystem::path>& all = {});
   Result<> close();
   // Any other message and its answer. Errors: what the runner said; or, when it ended or had to be ended, its end()
   // as Code::internal (Code::timeout when it took too long).
@@ -73,6 +77,8 @@ class Runner {
   [[nodiscard]] std::string doing() const;
   [[nodiscard]] std::uint32_t progress() const;  // by its own word, while it is at it
   [[nodiscard]] bool stuck(std::chrono::milliseconds timeout);
+  [[nodiscard]] bool out_of_time(Deadline until) const;
+  [[nodiscard]] bool too_many(Message kind);
   FlightRecorder& recorder() const { return *reinterpret_cast<FlightRecorder*>(answers_.data()); }
 
   const RunnerOptions options_;
@@ -89,6 +95,9 @@ class Runner {
     std::chrono::nanoseconds cpu{0};
   };
   Watch watch_;
+  Watch batch_;                         // since the beginning
+  std::size_t told_ = 0;                // messages of ours that it has had since then
+  std::size_t lines_ = 0, wishes_ = 0;  // of log, for services, since then
 };
 
 }  // namespace dunetrace::plugin

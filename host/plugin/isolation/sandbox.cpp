@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
+#include <linux/landlock.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -9,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -42,13 +45,55 @@ void on_denied(int, siginfo_t* info, void*) {
   ::_exit(128 + SIGSYS);
 }
 
-// Root has no business in a runner: its limits do not bind it.
-void drop_root(std::string& missing) {
+bool hold_capabilities(std::uint32_t effective, std::uint32_t permitted) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  const __user_cap_data_struct data[2] = {{effective, permitted, 0}, {}};
+  return ::syscall(SYS_capset, &header, data) == 0;
+}
+
+bool readable(const std::vector<std::string>& files) {
+  return std::ranges::all_of(files, [](const std::string& one) {
+    const Handle file(::open(one.c_str(), O_RDONLY | O_CLOEXEC));
+    return file.get() >= 0 || errno == ENOENT;
+  });
+}
+
+// Root has no business in a runner: its limits do not bind it. Copies of libraries that only root can read stay
+// readable, by the one capability that is for that; Landlock keeps it to just these files.
+void drop_root(const std::vector<std::string>& files, std::string& missing) {
   if (::geteuid() != 0) return;
+  constexpr std::uint32_t kMayRead = 1U << CAP_DAC_READ_SEARCH;
+  ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
   if (::setgroups(0, nullptr) != 0 || ::setresgid(kNobody, kNobody, kNobody) != 0 ||
       ::setresuid(kNobody, kNobody, kNobody) != 0) {
     note(missing, "another user than root");
   }
+  const bool reads = hold_capabilities(0, kMayRead) && readable(files);
+  const auto kept = reads ? 0U : kMayRead;
+  static_cast<void>(hold_capabilities(kept, kept));  // without it, loading says what cannot be read
+}
+
+// Files that can be read from here on: these, and what the linker looks for.
+bool see_only(const std::vector<std::string>& files) {
+  // All that the first version knows, so that every kernel with Landlock does it.
+  constexpr std::uint64_t kEverything = (std::uint64_t{LANDLOCK_ACCESS_FS_MAKE_SYM} << 1U) - 1;
+  const landlock_ruleset_attr handled{.handled_access_fs = kEverything};
+  const Handle rules(
+      static_cast<int>(::syscall(SYS_landlock_create_ruleset, &handled, sizeof handled.handled_access_fs, 0)));
+  if (rules.get() < 0) return false;
+  const auto allow = [&](const char* path) {
+    const Handle at(::open(path, O_PATH | O_CLOEXEC));
+    if (at.get() < 0) return;
+    landlock_path_beneath_attr rule{};
+    rule.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE;
+    rule.parent_fd = at.get();
+    static_cast<void>(::syscall(SYS_landlock_add_rule, rules.get(), LANDLOCK_RULE_PATH_BENEATH, &rule, 0));
+  };
+  for (const auto* const path :
+       {"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", "/dev/null"})
+    allow(path);
+  for (const auto& file : files) allow(file.c_str());
+  return ::syscall(SYS_landlock_restrict_self, rules.get(), 0) == 0;
 }
 
 }  // namespace
@@ -67,20 +112,28 @@ Result<> enter_sandbox(pid_t parent, std::size_t address_space_bytes, std::strin
   return {};
 }
 
-void close_sandbox(pid_t parent, int channel, FlightRecorder& recorder, std::string& missing) {
-  if (kSanitized) {
-    note(missing, "seccomp (sanitizer build)");
-    return;
-  }
-  drop_root(missing);
+void confine(pid_t parent, int channel, const std::vector<std::string>& files, FlightRecorder& recorder,
+             std::string& missing) {
+  if (kSanitized) return;
+  drop_root(files, missing);
   limit(RLIMIT_NPROC, 0, missing, "no processes");
-  limit(RLIMIT_NOFILE, static_cast<rlim_t>(channel) + 1, missing, "no descriptors");
   if (!die_with(parent)) ::_exit(0);
+  if (!see_only(files)) note(missing, "Landlock");
   denied_recorder = &recorder;
   struct sigaction action {};
   action.sa_sigaction = on_denied;
   action.sa_flags = SA_SIGINFO;
   ::sigaction(SIGSYS, &action, nullptr);
+  if (!install_loading_filter(channel)) note(missing, "seccomp while loading");
+}
+
+void close_sandbox(int channel, std::string& missing) {
+  if (kSanitized) {
+    note(missing, "seccomp (sanitizer build)");
+    return;
+  }
+  if (!hold_capabilities(0, 0)) note(missing, "no capabilities");
+  limit(RLIMIT_NOFILE, static_cast<rlim_t>(channel) + 1, missing, "no descriptors");
   if (!install_filter(channel)) note(missing, "seccomp");
 }
 

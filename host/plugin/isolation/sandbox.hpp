@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.hpp"
 #include "plugin/isolation/region.hpp"
@@ -17,9 +18,14 @@ namespace dunetrace::plugin {
 // started it. Error: the parent is gone. `missing` takes what the kernel does not allow.
 [[nodiscard]] Result<> enter_sandbox(pid_t parent, std::size_t address_space_bytes, std::string& missing);
 
-// After everything is loaded: no files, no processes, no sockets but `channel`. What is tried all the same ends the
-// process, and `recorder` says which system call it was.
-void close_sandbox(pid_t parent, int channel, FlightRecorder& recorder, std::string& missing);
+// Before the first library is mapped, whose constructors are strangers already: not root any more, no processes,
+// threads, sockets or signals to others, nothing that changes a file, and (with Landlock) no files but `files` and the
+// system's libraries. What is tried all the same ends the process, and `recorder` says which system call it was.
+void confine(pid_t parent, int channel, const std::vector<std::string>& files, FlightRecorder& recorder,
+             std::string& missing);
+
+// After everything is loaded: no files, no processes, no sockets but `channel`.
+void close_sandbox(int channel, std::string& missing);
 
 // "socket"; "system call 123" for one nobody expects.
 [[nodiscard]] std::string system_call_name(std::uint32_t number);

@@ -1,5 +1,6 @@
 #include "plugin/isolation/syscall_filter.hpp"
 
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -95,9 +96,13 @@ class Filter {
 
 }  // namespace
 
-bool install_filter(int channel) {
-  const auto socket = static_cast<std::uint32_t>(channel);
-  Filter filter;
+namespace {
+
+constexpr int kNotPermitted = 1;     // EPERM
+constexpr int kNotImplemented = 38;  // ENOSYS
+
+// What both filters let through: memory, time, and who one is.
+void allow_common(Filter& filter, std::uint32_t socket) {
   // The way of every question first.
   filter.allow_if_equal(SYS_recvfrom, 0, socket);
   filter.allow_if_equal(SYS_sendto, 0, socket);
@@ -134,15 +139,82 @@ bool install_filter(int channel) {
        }) {
     filter.allow(number);
   }
-  filter.allow_anonymous_memory(SYS_mmap);
-  filter.allow_if_clear(SYS_mprotect, 2, PROT_EXEC);
   // abort() and raise(): to itself only.
   filter.allow_if_equal(SYS_tgkill, 0, static_cast<std::uint32_t>(::getpid()));
   // printf() of a plugin, whose descriptors lead to /dev/null; handlers of its own, which it just does not get.
-  constexpr int kNotPermitted = 1;  // EPERM
-  for (const long number :
-       {SYS_write, SYS_writev, SYS_newfstatat, SYS_fstat, SYS_ioctl, SYS_lseek, SYS_getrusage, SYS_uname, SYS_getuid,
-        SYS_geteuid, SYS_getgid, SYS_getegid, SYS_prlimit64, SYS_rt_sigaction}) {
+  for (const long number : {SYS_write, SYS_writev, SYS_ioctl, SYS_rt_sigaction})
+    filter.refuse_mildly(number, kNotPermitted);
+}
+
+}  // namespace
+
+bool install_loading_filter(int channel) {
+  Filter filter;
+  allow_common(filter, static_cast<std::uint32_t>(channel));
+  // Reading only; which files, Landlock says.
+  constexpr std::uint32_t kWrites = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND;
+  filter.allow_if_clear(SYS_openat, 2, kWrites);
+  for (const long number : {
+           SYS_mmap,
+           SYS_mprotect,
+           SYS_read,
+           SYS_pread64,
+           SYS_readv,
+           SYS_close,
+           SYS_newfstatat,
+           SYS_fstat,
+           SYS_statx,
+           SYS_statfs,
+           SYS_fstatfs,
+           SYS_lseek,
+           SYS_getdents64,
+           SYS_faccessat,
+           SYS_faccessat2,
+           SYS_readlinkat,
+           SYS_getcwd,
+           SYS_getrusage,
+           SYS_times,
+           SYS_uname,
+           SYS_getuid,
+           SYS_geteuid,
+           SYS_getgid,
+           SYS_getegid,
+           SYS_getcpu,
+           SYS_rseq,
+           SYS_membarrier,
+           SYS_set_tid_address,
+           SYS_rt_sigpending,
+           // The runner's own, for what comes after: each of them only takes rights away.
+           SYS_capset,
+           SYS_seccomp,
+#ifdef SYS_open
+           SYS_access,
+           SYS_readlink,
+           SYS_stat,
+           SYS_lstat,
+           SYS_arch_prctl,
+#endif
+       }) {
+    filter.allow(number);
+  }
+#ifdef SYS_open
+  filter.allow_if_clear(SYS_open, 1, kWrites);
+#endif
+  filter.allow_if_equal(SYS_prlimit64, 0, 0);  // limits of its own
+  // Not F_SETOWN, which has signals sent to others.
+  filter.allow_if_clear(SYS_fcntl, 1, ~std::uint32_t{3});  // F_DUPFD, F_GETFD, F_SETFD, F_GETFL
+  filter.refuse_mildly(SYS_prctl, kNotPermitted);          // allocators name their memory
+  filter.refuse_mildly(SYS_openat2, kNotImplemented);
+  return filter.install();
+}
+
+bool install_filter(int channel) {
+  Filter filter;
+  allow_common(filter, static_cast<std::uint32_t>(channel));
+  filter.allow_anonymous_memory(SYS_mmap);
+  filter.allow_if_clear(SYS_mprotect, 2, PROT_EXEC);
+  for (const long number : {SYS_newfstatat, SYS_fstat, SYS_lseek, SYS_getrusage, SYS_uname, SYS_getuid, SYS_geteuid,
+                            SYS_getgid, SYS_getegid, SYS_prlimit64}) {
     filter.refuse_mildly(number, kNotPermitted);
   }
   return filter.install();
@@ -179,6 +251,14 @@ std::string system_call_name(std::uint32_t number) {
       {SYS_tgkill, "tgkill"},
       {SYS_tkill, "tkill"},
       {SYS_ptrace, "ptrace"},
+      {SYS_process_vm_readv, "process_vm_readv"},
+      {SYS_process_vm_writev, "process_vm_writev"},
+      {SYS_rt_sigqueueinfo, "rt_sigqueueinfo"},
+      {SYS_renameat2, "renameat2"},
+      {SYS_linkat, "linkat"},
+      {SYS_symlinkat, "symlinkat"},
+      {SYS_fchmodat, "fchmodat"},
+      {SYS_fchownat, "fchownat"},
       {SYS_mount, "mount"},
       {SYS_mmap, "mmap"},
       {SYS_mprotect, "mprotect"},
@@ -201,6 +281,12 @@ std::string system_call_name(std::uint32_t number) {
       {SYS_pipe, "pipe"},
       {SYS_unlink, "unlink"},
       {SYS_mkdir, "mkdir"},
+      {SYS_rmdir, "rmdir"},
+      {SYS_rename, "rename"},
+      {SYS_link, "link"},
+      {SYS_symlink, "symlink"},
+      {SYS_chmod, "chmod"},
+      {SYS_chown, "chown"},
 #endif
   };
   for (const auto& name : kNames) {

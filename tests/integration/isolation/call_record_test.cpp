@@ -2,12 +2,17 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
+#include "core/clock.hpp"
+#include "plugin/conduct_memory.hpp"
 #include "plugin/isolation/sandbox.hpp"
 #include "testing/temp_dir.hpp"
 #include "testing/test_log.hpp"
@@ -30,13 +35,13 @@ class CallRecordTest : public ::testing::Test {
   }
   // A host of its own that does this while it calls the plugin; gives what its successor learns.
   template <class Deed>
-  std::vector<plugin::Strike> after(Deed deed, bool in_call = true) {
+  std::vector<plugin::Strike> after(Deed deed, bool in_call = true, bool about_a_run = true) {
     const auto pid = ::fork();
     if (pid == 0) {
       telemetry::Logger log(telemetry::Level::error, (dir_ / "child.log").string());
       const auto record = CallRecord::open(dir_ / "recorder", log).value();
       const auto slot = record->slot();
-      slot->run("customer", "run-7");
+      if (about_a_run) slot->run("customer", "run-7");
       slot->begin({&library_, &library_.components.front()}, 50ms);
       if (!in_call) slot->end();
       deed();
@@ -44,7 +49,14 @@ class CallRecordTest : public ::testing::Test {
     }
     int status = 0;
     EXPECT_EQ(::waitpid(pid, &status, 0), pid);
-    return CallRecord::leftovers(dir_ / "recorder");
+    auto found = CallRecord::leftovers(dir_ / "recorder");
+    EXPECT_TRUE(CallRecord::leftovers(dir_ / "recorder").files.empty()) << "nobody else takes it up";
+    if (found.strikes.empty()) return {};
+    const auto strikes = std::exchange(found, {}).strikes;  // who reads it ends before they are stored
+    auto again = CallRecord::leftovers(dir_ / "recorder");
+    EXPECT_EQ(again.strikes.size(), strikes.size());
+    again.forget();
+    return strikes;
   }
 
   TempDir dir_;
@@ -61,7 +73,32 @@ TEST_F(CallRecordTest, ACrashNamesThePluginAndPutsItOffAtOnce) {
   EXPECT_EQ(strikes[0].run_id, "run-7");
   EXPECT_EQ(strikes[0].offence, plugin::Offence::crash);
   EXPECT_NE(strikes[0].text.find("SIGABRT"), std::string::npos);
-  EXPECT_TRUE(CallRecord::leftovers(dir_ / "recorder").empty()) << "told once";
+  EXPECT_TRUE(CallRecord::leftovers(dir_ / "recorder").strikes.empty()) << "told once";
+}
+
+TEST_F(CallRecordTest, ACrashInCreateIsEnoughToBeOffToo) {
+  if (plugin::kSanitized) GTEST_SKIP() << "sanitizers handle these signals";
+  SystemClock clock;
+  plugin::ConductMemory conduct(clock);
+  for (const auto& strike : after([] { std::abort(); }, true, false)) {
+    EXPECT_EQ(strike.run_id, "");
+    conduct.strike(strike);
+  }
+  EXPECT_TRUE(conduct.off("odd_run", "ab12"));
+}
+
+TEST_F(CallRecordTest, AFullDiskIsAnErrorAndNotASignal) {
+  const auto small = dir_ / "small";
+  std::filesystem::create_directories(small);
+  if (::mount("tmpfs", small.c_str(), "tmpfs", 0, "size=16k") != 0)
+    GTEST_SKIP() << "may mount no file system here: " << std::strerror(errno);
+  TestLog log;
+  const auto record = CallRecord::open(small, log.logger());
+  const bool empty = std::filesystem::is_empty(small);
+  EXPECT_EQ(::umount(small.c_str()), 0);
+  ASSERT_FALSE(record);
+  EXPECT_NE(record.error().text.find("No space left"), std::string::npos) << record.error().text;
+  EXPECT_TRUE(empty);
 }
 
 TEST_F(CallRecordTest, ANullDereferenceIsAttributedToo) {
@@ -84,7 +121,7 @@ TEST_F(CallRecordTest, ALivingHostsRecordIsLeftAlone) {
   const auto record = CallRecord::open(dir_ / "recorder", log.logger()).value();
   const auto slot = record->slot();
   slot->begin({&library_, &library_.components.front()}, 1h);
-  EXPECT_TRUE(CallRecord::leftovers(dir_ / "recorder").empty());
+  EXPECT_TRUE(CallRecord::leftovers(dir_ / "recorder").strikes.empty());
   slot->end();
 }
 

@@ -17,6 +17,8 @@
 #include <thread>
 #include <vector>
 
+#include "plugin/isolation/channel.hpp"
+
 namespace {
 
 constexpr dune_str str(const char* text) { return {text, std::char_traits<char>::length(text)}; }
@@ -64,6 +66,37 @@ void write_over_answers() {
 
 void close_everything() {
   for (int fd = 0; fd < 1024; ++fd) ::close(fd);
+}
+
+std::string frame(dunetrace::plugin::Message kind, bool line) {
+  std::string body;
+  const auto number = [](std::string& to, std::uint32_t value) {
+    to.append(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  const auto text = [&](const std::string& value) {
+    number(body, static_cast<std::uint32_t>(value.size()));
+    body += value;
+  };
+  text("worst");
+  text("x");
+  if (line) {
+    number(body, 0);
+    text("x");
+  } else {
+    body.append(sizeof(double), '\0');
+  }
+  std::string whole;
+  number(whole, static_cast<std::uint32_t>(kind));
+  number(whole, static_cast<std::uint32_t>(body.size()));
+  return whole + body;
+}
+
+[[noreturn]] void talk_for_ever(const std::string& what, bool answered) {
+  char answer[4096];
+  for (;;) {
+    if (::send(3, what.data(), what.size(), MSG_NOSIGNAL) < 0) ::_exit(9);
+    if (answered && ::recv(3, answer, sizeof answer, 0) <= 0) ::_exit(9);
+  }
 }
 
 using Deed = dune_status (*)(State&, const dune_run*, dune_sink*, dune_error*);
@@ -195,8 +228,41 @@ const Named kDeeds[] = {
        std::memset(error->message, '\xFF', sizeof error->message);
        return DUNE_E_INTERNAL;
      }},
+    {"flood",
+     [](State&, const dune_run*, dune_sink*, dune_error*) -> dune_status {
+       std::string many;
+       for (int i = 0; i < 500; ++i) many += frame(dunetrace::plugin::Message::log, true);
+       talk_for_ever(many, false);
+     }},
+    {"chatter",
+     [](State&, const dune_run*, dune_sink*, dune_error*) -> dune_status {
+       talk_for_ever(frame(dunetrace::plugin::Message::counter, false), true);
+     }},
+    {"long_line",
+     [](State&, const dune_run*, dune_sink*, dune_error*) -> dune_status {
+       const std::uint32_t header[2] = {static_cast<std::uint32_t>(dunetrace::plugin::Message::log), 1U << 20};
+       ::send(3, header, sizeof header, MSG_NOSIGNAL);
+       for (;;) ::sleep(1);
+     }},
+    {"kill_self",
+     [](State&, const dune_run*, dune_sink*, dune_error*) -> dune_status {
+       ::raise(SIGKILL);
+       return DUNE_OK;
+     }},
     {"log", [](State&, const dune_run*, dune_sink*, dune_error*) -> dune_status { return DUNE_OK; }},
 };
+
+#ifdef GROWS
+// Takes memory when nobody asks it anything: as soon as its host has made a file.
+__attribute__((constructor)) void grow() {
+  std::thread([] {
+    const auto go = "/tmp/dunetrace-grow-" + std::to_string(::getppid());
+    while (::access(go.c_str(), F_OK) != 0) ::usleep(5'000);
+    for (int i = 0; i < 400; ++i) std::memset(std::malloc(1 << 20), 1, 1 << 20);
+    for (;;) ::pause();
+  }).detach();
+}
+#endif
 
 dune_status create(const dune_host*, const dune_config* config, void** out, dune_error*) {
   auto* const state = new State;

@@ -93,6 +93,8 @@ INSTANTIATE_TEST_SUITE_P(
         Deed{"close_all", "called close"}, Deed{"million_signals", "more than 8 signals", true, 5000},
         Deed{"bad_evidence", "no JSON object"}, Deed{"sleep", "ran for more than 100 ms in detect()"},
         Deed{"stop", "ran for more than 100 ms in detect()"}, Deed{"stack", "crashed (SIGSEGV) in detect()"},
+        Deed{"flood", "more messages than any plugin may"}, Deed{"chatter", "ran for more than 100 ms in detect()"},
+        Deed{"long_line", "a message that makes no sense"}, Deed{"kill_self", "crashed (SIGKILL) in detect()"},
         Deed{"thread", "(SIGSYS)"}, Deed{"fail", "\xEF\xBF\xBD", false}),
     [](const auto& tested) { return std::string(tested.param.name); });
 

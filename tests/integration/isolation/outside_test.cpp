@@ -2,6 +2,8 @@
 
 #include "plugin/isolation/sandbox.hpp"
 #include "some_runs.hpp"
+#include "testing/temp_dir.hpp"
+#include "testing/wait.hpp"
 
 namespace dunetrace::testing {
 namespace {
@@ -68,6 +70,44 @@ TEST_F(OutsideTest, RefusesWhatDoesHarmWhileItIsDescribed) {
   EXPECT_EQ(refusal("no_descriptor"), "the entry function returned nothing");
   EXPECT_NE(refusal("there_is_no_such_file").find("cannot be loaded"), std::string::npos);
   EXPECT_FALSE(has_children());
+}
+
+TEST_F(OutsideTest, RefusesConstructorsThatReachOut) {
+  if (plugin::kSanitized) GTEST_SKIP() << "sanitizers do not go with the filter";
+  const auto called = [](const char* what) {
+    return std::string("called ") + what + ", which no plugin may, in being loaded";
+  };
+  EXPECT_EQ(refusal("connecting_constructor"), called("socket"));
+  EXPECT_EQ(refusal("forking_constructor"), called("clone"));
+  EXPECT_NE(refusal("threading_constructor").find("(SIGSYS) in being loaded"), std::string::npos);
+  EXPECT_EQ(refusal("executing_constructor"), called("execve"));
+  EXPECT_EQ(refusal("killing_constructor"), called("kill"));
+  EXPECT_EQ(refusal("directory_constructor"), called("mkdir"));
+  EXPECT_EQ(refusal("writing_constructor"), called("openat"));
+  EXPECT_EQ(refusal("owning_constructor"), called("fcntl"));
+  EXPECT_FALSE(std::filesystem::exists("/tmp/made-by-a-constructor"));
+  EXPECT_TRUE(runner_pids().empty());
+}
+
+TEST_F(OutsideTest, ShowsConstructorsNoFilesAndNoRoot) {
+  const auto holds = plugin::sandbox_text(options_).value();
+  if (holds.find("without") != std::string::npos) GTEST_SKIP() << "here runners have " << holds;
+  EXPECT_EQ(refusal("prying_constructor"), "the entry function returned nothing");
+}
+
+TEST_F(OutsideTest, ReadsALibraryThatOnlyItsOwnerMay) {
+  TempDir dir;  // for this user alone
+  const auto copy = dir / "copy.so";
+  std::filesystem::copy_file(hostile_plugin("hostile"), copy);
+  std::filesystem::permissions(copy, std::filesystem::perms::owner_read);
+  const auto library = plugin::describe_outside(copy, options_);
+  EXPECT_TRUE(library) << library.error().text;
+}
+
+TEST_F(OutsideTest, EndsWhateverARunnerStarted) {
+  options_.sandbox = false;
+  EXPECT_EQ(refusal("forking_constructor"), "the entry function returned nothing");
+  EXPECT_TRUE(wait_until([] { return runner_pids().empty(); }));
 }
 
 TEST_F(OutsideTest, ValidatesInARunnerThatMayEnd) {

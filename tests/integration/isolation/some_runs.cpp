@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 
 #include "detect/replay.hpp"
@@ -63,11 +65,10 @@ plugin::RunnerOptions runner_options(telemetry::Logger& log) {
   return options;
 }
 
-Stage::Stage(const Options& options) {
+Stage::Stage(const Options& options) : sandbox_(options.sandbox) {
   std::vector<plugin::Library> libraries;
   const auto add = [&](const std::filesystem::path& file, bool isolated, bool first_party) {
-    auto made = isolated ? plugin::describe_outside(file, runner_options(log_.logger()))
-                         : plugin::load_library(file, first_party);
+    auto made = isolated ? plugin::describe_outside(file, isolation().runner) : plugin::load_library(file, first_party);
     if (!made) throw std::runtime_error(file.string() + ": " + made.error().text);
     made->path = file.string();
     made->sha256 = file.stem().string();
@@ -75,7 +76,7 @@ Stage::Stage(const Options& options) {
     for (auto& component : made->components) component.schema.first_party = first_party;
     libraries.push_back(std::move(*made));
   };
-  for (const auto& name : options.hostile) add(hostile_plugin(name), !options.all_in_process, false);
+  for (const auto& name : options.hostile) add(hostile_plugin(name), !options.all_in_process, options.hostile_is_ours);
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(shipped_plugins()))
     if (entry.path().extension() == ".so") files.push_back(entry.path());
@@ -90,7 +91,9 @@ Stage::Stage(const Options& options) {
 }
 
 detect::Isolation Stage::isolation() {
-  return {.runner = runner_options(log_.logger()), .conduct = &conduct_, .clock = &clock_};
+  auto runner = runner_options(log_.logger());
+  runner.sandbox = sandbox_;
+  return {.runner = std::move(runner), .conduct = &conduct_, .clock = &clock_};
 }
 
 detect::Verdict Stage::judge_by(const config::DetectorsConfig& config, const Run& run) {
@@ -114,6 +117,18 @@ std::string failure_of(const detect::Verdict& verdict, const std::string& detect
   for (const auto& failure : verdict.failures)
     if (failure.detector == detector) return failure.reason;
   return {};
+}
+
+std::vector<int> runner_pids() {
+  std::vector<int> pids;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream file(entry.path() / "cmdline");
+    std::string text((std::istreambuf_iterator<char>(file)), {});
+    std::ranges::replace(text, '\0', ' ');
+    if (text.find("plugin-runner " + std::to_string(::getpid()) + " ") != text.npos)
+      pids.push_back(std::stoi(entry.path().filename()));
+  }
+  return pids;
 }
 
 std::size_t open_descriptors() {

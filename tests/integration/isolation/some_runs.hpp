@@ -32,6 +32,8 @@ class Stage {
     std::vector<std::string> hostile{};  // names of libraries
     std::string config{};                // detectors.yml
     bool all_in_process = false;
+    bool sandbox = true;
+    bool hostile_is_ours = false;  // and shares a runner with the shipped ones
   };
   explicit Stage(const Options& options);
 
@@ -46,6 +48,7 @@ class Stage {
  private:
   [[nodiscard]] detect::Isolation isolation();
 
+  const bool sandbox_;
   TestLog log_;
   SystemClock clock_;
   plugin::ConductMemory conduct_{clock_};
@@ -61,6 +64,8 @@ class Stage {
 // The reason why that detector failed; empty when it did not.
 [[nodiscard]] std::string failure_of(const detect::Verdict& verdict, const std::string& detector);
 
+// Of this process, and whatever they started.
+[[nodiscard]] std::vector<int> runner_pids();
 [[nodiscard]] std::size_t open_descriptors();
 [[nodiscard]] std::size_t resident_bytes();
 [[nodiscard]] bool has_children();  // running, stopped or dead
