@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <stop_token>
 
 #include "plugin/services.hpp"
 #include "telemetry/log.hpp"
@@ -20,6 +21,7 @@ struct RunnerOptions {
   std::chrono::milliseconds setup_limit{2'000};            // one create or describe
   std::chrono::milliseconds question_limit{1'000};         // one validate or explain
   bool sandbox = true;                                     // false for measurements only
+  std::stop_token stop{};                                  // ends what is under way at once, and it is nobody's fault
   Services* services = nullptr;                            // takes what plugins ask for; outlives the runners
   telemetry::Logger* log = nullptr;                        // outlives the runners
 };
