@@ -71,6 +71,7 @@ struct Host::Impl {
   std::unique_ptr<Reloader> reloader;  // ends before the roles that it tells
   bool stopped = false;
   bool stored = true;
+  std::stop_source stopping;
 
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -91,6 +92,7 @@ struct Host::Impl {
                             {"reason", "AUTH_MODE is dev: whoever reaches the ports may write and read everything"}});
     }
     metrics.gauge("dunetrace_build_info", "The version of this host", {{"version", DUNETRACE_VERSION}}).set(1);
+    http::raise_descriptor_limit();
     main_db = database("host", 2);
     DUNE_TRY(applied,
              migrate_when_reachable(*main_db, setup.paths.migrations, options.database_patience, log, options.stop));
@@ -163,6 +165,7 @@ struct Host::Impl {
       watch.try_out = [this](const plugin::Generation& before, const plugin::Generation& next) {
         auto runner = load_options(setup, Purpose::service, {}, log).runner;
         runner.services = &services;
+        runner.stop = stopping.get_token();
         return try_out(before, next, runner);
       };
     }
@@ -210,7 +213,9 @@ struct Host::Impl {
   bool stop(std::chrono::milliseconds limit) {
     if (std::exchange(stopped, true)) return stored;
     log.info("host.stopping");
+    stopping.request_stop();
     if (reloader) reloader->request_stop();
+    if (detect) detect->request_stop();  // a plugin may hang for as long as its timeout lets it
     // What waits for a database that does not answer waits for ever: past the limit it is told to give up.
     std::jthread at_limit([this, until = std::chrono::steady_clock::now() + limit + kStopGrace](std::stop_token over) {
       std::mutex mutex;

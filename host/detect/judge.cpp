@@ -51,8 +51,11 @@ Judge::Seat Judge::make_seat(const config::Profile& profile, const config::Detec
   seat.detector = services == nullptr ? plugin::Detector::create(entry, std::move(options), log_)
                                       : plugin::Detector::create(entry, std::move(options), *services);
   if (slot_) slot_->end();
-  if (!*seat.detector)
-    log_.error("detector.create_failed", {{"detector", settings.id}, {"reason", seat.detector->error().text}});
+  if (!*seat.detector) {
+    const auto& why = seat.detector->error();
+    log_.error("detector.create_failed", {{"detector", settings.id}, {"reason", why.text}});
+    if (why.code == Code::internal) strike(seat, nullptr, why.text);  // it threw
+  }
   return seat;
 }
 
@@ -74,7 +77,7 @@ std::optional<std::string> Judge::blocked(const Seat& seat) const {
   return circuit_.open(seat.settings->id, isolation_->clock->steady());
 }
 
-void Judge::strike(const Seat& seat, const Run& run, const std::string& text) {
+void Judge::strike(const Seat& seat, const Run* run, const std::string& text) {
   if (!isolation_ || isolation_->conduct == nullptr) return;
   const auto& library = *seat.entry.library;
   isolation_->conduct->strike({.component = seat.settings->id,
@@ -82,8 +85,8 @@ void Judge::strike(const Seat& seat, const Run& run, const std::string& text) {
                                .version = library.version,
                                .sha256 = library.sha256,
                                .offence = plugin::Offence::violation,
-                               .customer_id = run.source.customer_id,
-                               .run_id = run.source.run_id,
+                               .customer_id = run == nullptr ? std::string() : run->source.customer_id,
+                               .run_id = run == nullptr ? std::string() : run->source.run_id,
                                .text = text});
 }
 
@@ -133,7 +136,7 @@ void Judge::ask_here(Sitting& sitting) {
     auto found = (*seat.detector)->detect(*view);
     if (slot_) slot_->end();
     part.answer.tried = found || found.error().code != Code::invalid_argument;
-    if (!part.answer.tried) strike(seat, sitting.run, found.error().text);
+    if (!part.answer.tried) strike(seat, &sitting.run, found.error().text);
     if (found)
       part.answer.signals = std::move(*found);
     else
@@ -206,6 +209,10 @@ std::vector<Verdict> Judge::judge(std::span<const Run> runs) {
   std::vector<Verdict> verdicts(runs.size());
   for (std::size_t done = 0; done < runs.size();) done = sit(runs, done, verdicts);
   return verdicts;
+}
+
+void Judge::sweep() {
+  if (crew_) crew_->sweep();
 }
 
 Verdict Judge::judge(const Run& run) { return std::move(judge(std::span(&run, 1)).front()); }

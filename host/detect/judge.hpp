@@ -61,6 +61,10 @@ class Judge {
   [[nodiscard]] Verdict judge(const Run& run);
   // The same for many, in their order; isolated detectors work while the others do.
   [[nodiscard]] std::vector<Verdict> judge(std::span<const Run> runs);
+  // The latest verdicts are of no use: plugins were not heard to the end because the host is stopping.
+  [[nodiscard]] bool interrupted() const { return crew_ && crew_->interrupted(); }
+  // To be called now and then while there is nothing to judge: ends runners that nobody needs, reaps those that ended.
+  void sweep();
 
  private:
   struct Seat {
@@ -85,7 +89,7 @@ class Judge {
   void conclude(Sitting& sitting, Verdict& verdict);
   [[nodiscard]] std::optional<std::string> blocked(const Seat& seat) const;
   void count(const Seat& seat, const plugin::Answer& answer);
-  void strike(const Seat& seat, const Run& run, const std::string& text);
+  void strike(const Seat& seat, const Run* run, const std::string& text);  // no run: in create()
 
   const plugin::Registry& registry_;
   const config::DetectorsConfig& config_;

@@ -7,6 +7,7 @@
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <thread>
 
 #include "detect/inventory.hpp"
@@ -35,12 +36,17 @@ plugin::RunnerOptions runner_of(const Options& options, telemetry::Logger& log) 
   return runner;
 }
 
+Options with_stop(Options options, const std::stop_source& stop) {
+  options.runner.stop = stop.get_token();
+  return options;
+}
+
 }  // namespace
 
 struct Role::Impl {
   Impl(Options o, store::Database& database, const plugin::Live& live, telemetry::Logger& logger,
        telemetry::Metrics& metrics, const Clock& time)
-      : options(std::move(o)),
+      : options(with_stop(std::move(o), stopping)),
         stall_timeout(options.stall_timeout),
         db(database),
         log(logger),
@@ -70,9 +76,14 @@ struct Role::Impl {
     books = std::jthread([this](const std::stop_token& stop) { keep_books(stop); });
   }
 
-  ~Impl() {
-    notifications.reset();
+  void request_stop() {
     for (auto& thread : threads) thread.request_stop();
+    stopping.request_stop();
+  }
+
+  ~Impl() {
+    request_stop();
+    notifications.reset();
     threads.clear();  // joins
     books = std::jthread();
     if (quarantine.unwritten() == 0) return;
@@ -160,7 +171,19 @@ struct Role::Impl {
     while (!stop.stop_requested()) {
       const auto looked = look(worker, polls);
       if (looked == Looked::found) continue;  // what arrived meanwhile
-      wakeup.wait(stop, polls || looked == Looked::failed ? options.poll_interval : std::chrono::hours(1), round);
+      const bool looks_again = polls || looked == Looked::failed;
+      while (!wakeup.wait(stop, options.poll_interval, round) && !stop.stop_requested()) {
+        sweep(worker);
+        if (looks_again) break;
+      }
+    }
+  }
+
+  void sweep(Worker& worker) {
+    try {
+      worker.sweep();
+    } catch (const std::exception& error) {  // no memory: the next time
+      log.error("detect.worker_failed", {{"reason", error.what()}});
     }
   }
 
@@ -196,6 +219,7 @@ struct Role::Impl {
     worker.measure_backlog();
   }
 
+  const std::stop_source stopping;  // before the options, which hold its token
   const Options options;
   std::atomic<std::chrono::milliseconds> stall_timeout;
   store::Database& db;
@@ -224,6 +248,8 @@ void Role::set_stall_timeout(std::chrono::milliseconds timeout) {
   impl_->stall_timeout = timeout;
   impl_->wakeup.poke();
 }
+
+void Role::request_stop() { impl_->request_stop(); }
 
 void Role::take_over() { impl_->wakeup.poke_all(); }
 

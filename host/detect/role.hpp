@@ -35,10 +35,13 @@ class Role {
   // Everything but the options outlives the role. `db` allows at least options.workers + 2 connections.
   Role(Options options, store::Database& db, const plugin::Live& live, telemetry::Logger& log,
        telemetry::Metrics& metrics, const Clock& clock);
-  ~Role();  // finishes what is claimed, then ends
+  ~Role();  // as request_stop(), and waits
   Role(const Role&) = delete;
   Role& operator=(const Role&) = delete;
 
+  // No further batch is begun. The present ones are finished, but for runs that an isolated plugin is looking at: its
+  // runner ends at once and these are given back. Thread-safe.
+  void request_stop();
   // From the next look on. Thread-safe.
   void set_stall_timeout(std::chrono::milliseconds timeout);
   // Every worker takes over the generation in force, also those that have nothing to do. Thread-safe.

@@ -138,9 +138,16 @@ Result<> Worker::judge_together(const Batch& batch, std::vector<RunEvents> event
     else
       lose(1);
     if (chunk.runs.size() == kRunsAtOnce) judge(chunk, results);
+    if (judge_->interrupted()) return give_back(batch);
   }
   judge(chunk, results);
+  if (judge_->interrupted()) return give_back(batch);
   return write(std::move(results));
+}
+
+Result<> Worker::give_back(const Batch& batch) {
+  log_.info("detect.batch_given_back", {{"runs", batch.size()}, {"reason", "the host is stopping"}});
+  return store::release_runs(db_, batch);  // where that fails the lease ends by itself
 }
 
 // The events of some run of this batch cannot be read: the others are judged, and that one says what it lacks.
@@ -164,6 +171,7 @@ Result<> Worker::judge_one_by_one(const Batch& batch) {
       Chunk chunk;
       replay(batch[i], std::move(events->front()), chunk, results);
       judge(chunk, results);
+      if (judge_->interrupted()) return give_back(rest);
     } else {
       results.push_back(unjudged(batch[i], "the events of the run could not be read"));
     }

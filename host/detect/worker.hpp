@@ -47,6 +47,9 @@ class Worker {
   // One batch. An error means the database was away and nothing was lost.
   [[nodiscard]] Result<Cycle> cycle();
 
+  // While there is nothing to do: lets go of runners that nobody needs. Asks no database.
+  void sweep() { judge_->sweep(); }
+
   // Counts the runs that wait, for the gauge. Asks the database.
   void measure_backlog();
 
@@ -61,6 +64,8 @@ class Worker {
   // Takes over what is in force now; between batches, so that one batch is judged by one generation.
   void refresh();
   [[nodiscard]] std::vector<std::string> all_types() const;  // that any detector can emit
+  // The host is stopping and a plugin was not heard to the end: others judge these runs, or the next start does.
+  Result<> give_back(const Batch& batch);
   Result<> judge_together(const Batch& batch, std::vector<RunEvents> events);
   Result<> judge_one_by_one(const Batch& batch);
   // Runs that were replayed and wait for being judged together.

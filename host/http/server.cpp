@@ -15,14 +15,6 @@ namespace {
 
 constexpr auto kDrainLimit = std::chrono::seconds(10);
 
-// Two descriptors per connection: take what the system allows.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 // Threads inherit the mask of their maker: signals go to the program's own threads, never to ours.
 class SignalsBlocked {
  public:
@@ -40,6 +32,13 @@ class SignalsBlocked {
 };
 
 }  // namespace
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 struct Server::Impl {
   std::shared_ptr<Dispatcher> dispatcher;

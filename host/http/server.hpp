@@ -15,6 +15,10 @@
 
 namespace dunetrace::http {
 
+// Connections take two descriptors each, plugin runners three: takes what the system allows. For the start of a
+// process; every server does it, too.
+void raise_descriptor_limit();
+
 struct Cors {
   bool any_origin = false;           // dev mode
   std::vector<std::string> origins;  // otherwise exactly these; empty = no cross-origin access

@@ -50,8 +50,9 @@ Instance::~Instance() {
 }
 
 dune_status Instance::make(dune_status (*create)(const dune_host*, const dune_config*, void**, dune_error*),
-                           const dune_host* host, const dune_config* config, dune_error& error) {
-  const auto status = guarded(error, [&] { return create(host, config, &instance_, &error); });
+                           const dune_host* host, const dune_config* config, dune_error& error, bool* threw) {
+  const auto status = guarded(
+      error, [&] { return create(host, config, &instance_, &error); }, threw);
   if (status != DUNE_OK) instance_ = nullptr;
   return status;
 }

@@ -36,9 +36,10 @@ class ConfigValues {
   dune_config config_{};
 };
 
-// A plugin built by hand may let an exception out. Where it can be caught at all it becomes a failure.
+// A plugin built by hand may let an exception out. Where it can be caught at all it becomes a failure; `threw` then
+// tells it from one that the plugin reported, because the contract allows no exception.
 template <class F>
-dune_status guarded(dune_error& error, F call) {
+dune_status guarded(dune_error& error, F call, bool* threw = nullptr) {
   try {
     return call();
   } catch (const std::exception& thrown) {
@@ -48,6 +49,7 @@ dune_status guarded(dune_error& error, F call) {
     error.message_len = static_cast<std::uint32_t>(
         fmt::format_to_n(error.message, sizeof error.message, "threw an unknown exception").size);
   }
+  if (threw != nullptr) *threw = true;
   return DUNE_E_INTERNAL;
 }
 
@@ -60,7 +62,8 @@ class Instance {
   ~Instance();
   // DUNE_OK, or what create() said; a failing create hands nothing over.
   [[nodiscard]] dune_status make(dune_status (*create)(const dune_host*, const dune_config*, void**, dune_error*),
-                                 const dune_host* host, const dune_config* config, dune_error& error);
+                                 const dune_host* host, const dune_config* config, dune_error& error,
+                                 bool* threw = nullptr);
   [[nodiscard]] void* get() const { return instance_; }
 
  private:

@@ -62,9 +62,10 @@ Result<Detector> Detector::create(const Entry& entry, DetectorOptions options, S
 Result<Detector> Detector::make(std::unique_ptr<Impl> impl) {
   const ConfigValues config(impl->options.values, impl->options.category);
   dune_error error{};
-  const auto status = impl->instance.make(impl->table.create, impl->host.raw(), config.raw(), error);
+  bool threw = false;
+  const auto status = impl->instance.make(impl->table.create, impl->host.raw(), config.raw(), error, &threw);
   if (status != DUNE_OK) {
-    return fail(Code::invalid_argument,
+    return fail(threw ? Code::internal : Code::invalid_argument,
                 fmt::format("{}: create: {}", impl->entry.component->schema.id, reason(status, error)));
   }
   return Detector(std::move(impl));
@@ -75,12 +76,14 @@ Result<std::vector<Signal>> Detector::detect(const dune_run& run) {
   const auto started = Clock::now();
   Sink sink(*impl_->entry.component, run.current_step, [&] { return Clock::now() - started > impl_->options.timeout; });
   dune_error error{};
+  bool threw = false;
   impl_->host.set_run(view(run.run_id));
-  const auto status =
-      guarded(error, [&] { return impl_->table.detect(impl_->instance.get(), &run, sink.raw(), &error); });
+  const auto status = guarded(
+      error, [&] { return impl_->table.detect(impl_->instance.get(), &run, sink.raw(), &error); }, &threw);
   impl_->host.set_run({});
-  if (status < 0) return fail(Code::internal, reason(status, error));
+  // A violation first: a plugin that hands on what emit() answered does not make a mere failure of it.
   if (!sink.violation().empty()) return fail(Code::invalid_argument, sink.violation());
+  if (status < 0) return fail(threw ? Code::invalid_argument : Code::internal, reason(status, error));
   if (const auto took = Clock::now() - started; took > impl_->options.timeout) {
     const auto took_ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
     impl_->services.log(impl_->entry.component->schema.id, view(run.run_id), telemetry::Level::warn,

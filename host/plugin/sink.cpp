@@ -11,6 +11,7 @@
 namespace dunetrace::plugin {
 namespace {
 
+constexpr std::size_t kMaxTypeBytes = 4096;  // far longer than any name of a type
 constexpr std::size_t kMaxQuotedType = 100;  // bytes of a wrong type that are shown
 
 std::string oversize() { return fmt::format("emit: evidence is larger than {} bytes", kMaxEvidenceBytes); }
@@ -23,8 +24,8 @@ struct SinkCalls {
     auto& sink = *static_cast<Sink*>(s->impl);
     try {
       return sink.emit(signal);
-    } catch (...) {
-      return DUNE_E_INTERNAL;
+    } catch (...) {  // a text of a length that there is no memory for
+      return sink.refuse_untaken();
     }
   }
   static std::uint32_t cancelled(dune_sink* s) noexcept {
@@ -54,6 +55,16 @@ dune_status Sink::refuse(std::string why) {
   return DUNE_E_INVALID;
 }
 
+// What is lost is no signal, whatever the plugin makes of the answer.
+dune_status Sink::refuse_untaken() noexcept {
+  try {
+    return refuse("emit: the signal could not be taken; are its lengths right?");
+  } catch (...) {
+    violation_ = "emit: no room";  // short enough to need no memory
+    return DUNE_E_INVALID;
+  }
+}
+
 dune_status Sink::emit(const dune_signal* given) {
   dune_signal signal{};
   if (!take(given, signal, offsetof(dune_signal, evidence_json) + sizeof(dune_str)))
@@ -62,6 +73,10 @@ dune_status Sink::emit(const dune_signal* given) {
     refuse(fmt::format("emit: more than {} signals for one run", kMaxSignalsPerCall));
     return DUNE_E_LIMIT;
   }
+  // Before anything is copied: nobody knows what lies behind a text of such a length.
+  if (signal.type.ptr != nullptr && signal.type.len > kMaxTypeBytes)
+    return refuse(fmt::format("emit: a type of {} bytes", signal.type.len));
+  if (signal.evidence_json.ptr != nullptr && signal.evidence_json.len > kMaxEvidenceBytes) return refuse(oversize());
   Claim claim{.type = std::string(signal.type.ptr == nullptr ? component_.default_signal_type : view(signal.type)),
               .severity = signal.severity,
               .confidence = signal.confidence,

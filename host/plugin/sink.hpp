@@ -51,6 +51,7 @@ class Sink {
  private:
   dune_status emit(const dune_signal* signal);
   dune_status refuse(std::string why);
+  dune_status refuse_untaken() noexcept;
   void reset_evidence();
   friend struct SinkCalls;
 

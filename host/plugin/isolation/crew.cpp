@@ -105,6 +105,37 @@ void Crew::begin() {
     group->uncreated.clear();
     group->sent = false;
   }
+  sweep();
+}
+
+void Crew::sweep() {
+  for (auto& group : groups_) {
+    if (!group->runner) continue;
+    if (!group->runner->still_there())
+      take_idle_end(*group);
+    else if (all_off(*group))
+      drop_runner(*group);
+  }
+}
+
+// Ended when nobody asked it anything. Nobody can tell what that was about, but for a library that is alone with
+// itself.
+void Crew::take_idle_end(Group& group) {
+  const auto end = group.runner->end();
+  drop_runner(group);
+  const auto& library = *group.libraries.front();
+  log_.warn("plugin.runner_ended", {{"library", library.id}, {"reason", end.text}});
+  if (library.first_party || end.killed_outside) return;
+  const auto seat = std::ranges::find(seats_, &library, [](const Seat& one) { return one.entry.library; });
+  if (seat != seats_.end()) strike(*seat, nullptr, end.offence, end.text);
+}
+
+// Nobody will ask it anything. Only between batches.
+bool Crew::all_off(const Group& group) const {
+  return std::ranges::all_of(seats_, [&](const Seat& one) {
+    return groups_[one.group].get() != &group ||
+           conduct_.off(one.entry.component->schema.id, one.entry.library->sha256).has_value();
+  });
 }
 
 const dune_run* Crew::add(const Run& run, std::string_view category) { return runs_.add(run, category); }
@@ -141,6 +172,7 @@ std::vector<pid_t> Crew::pids() const {
 void Crew::send(Group& group) {
   group.sent = false;
   while (std::ranges::any_of(group.asked, [](const Asked& one) { return !one.answered; })) {
+    if (stopping(group)) return;
     if (!prepare(group)) continue;
     group.order.clear();
     for (std::uint32_t i = 0; i < group.asked.size(); ++i)
@@ -155,6 +187,17 @@ void Crew::send(Group& group) {
     }
     take_end(group);
   }
+}
+
+// The host does not wait for plugins then: the runner goes, and whatever it was asked will be asked by the next start.
+bool Crew::stopping(Group& group) {
+  if (!options_.stop.stop_requested()) return false;
+  interrupted_ = true;
+  group.sent = false;
+  if (group.runner) group.runner->give_up(Offence::exit, "the host is stopping");
+  drop_runner(group);
+  fail_all(group, "the host is stopping");
+  return true;
 }
 
 // What was asked since, behind what the runner has already, so that it works while the next runs are laid out. What
@@ -200,6 +243,7 @@ void Crew::collect(Group& group) {
       return seats_[group.asked[group.order[number]].seat].options.timeout;
     };
     static_cast<void>(group.runner->finish(timeouts, until));  // its end is looked at below
+    if (!group.runner->alive() && stopping(group)) return;
     read_answers(group);
     if (group.runner->alive())
       group.quiet_ends = 0;
@@ -309,6 +353,7 @@ bool Crew::create(Group& group, std::uint32_t number) {
   }
   if (group.runner->alive()) {
     seat.broken = made.error().text;
+    if (made.error().code == Code::internal) strike(seat, nullptr, Offence::violation, made.error().text);  // it threw
     log_.error("detector.create_failed", {{"detector", id}, {"reason", made.error().text}});
     fail_seat(group, number, made.error().text);
     return true;
@@ -405,6 +450,9 @@ void Crew::rest(Group& group, const std::string& why) {
 
 bool Crew::strike(const Seat& seat, const Run* run, Offence offence, const std::string& text) {
   const auto& library = *seat.entry.library;
+  if (options_.stop.stop_requested()) return false;  // it may be the host's doing
+  // A batch may hold many answers of one that is off since the first of them: they say nothing more.
+  if (conduct_.off(seat.entry.component->schema.id, library.sha256)) return true;
   return conduct_.strike({.component = seat.entry.component->schema.id,
                           .library = library.id,
                           .version = library.version,

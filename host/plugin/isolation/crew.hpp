@@ -58,6 +58,10 @@ class Crew {
   void send();     // the runners begin with what was asked so far; may be followed by more
   void collect();  // every question is answered after it
   [[nodiscard]] Answer take(Ticket ticket);
+  // Answers are missing because the host is stopping; there will be no more of them.
+  [[nodiscard]] bool interrupted() const { return interrupted_; }
+  // Between batches, as often as one likes: runners of components that are all off go, and what has ended is reaped.
+  void sweep();
 
   // Process ids of the runners there are, for tests and figures.
   [[nodiscard]] std::vector<pid_t> pids() const;
@@ -109,6 +113,8 @@ class Crew {
   [[nodiscard]] bool read_answer(Group& group, std::uint32_t index, Unpacker& in);
   void take_end(Group& group);
   void rest(Group& group, const std::string& why);
+  void take_idle_end(Group& group);
+  bool stopping(Group& group);
   [[nodiscard]] bool all_off(const Group& group) const;
   bool strike(const Seat& seat, const Run* run, Offence offence, const std::string& text);
   void fail_seat(Group& group, std::uint32_t seat, const std::string& why);
@@ -133,6 +139,7 @@ class Crew {
   std::vector<std::unique_ptr<Group>> groups_;
   json::Parser parser_;
   bool told_missing_ = false;
+  bool interrupted_ = false;
 };
 
 }  // namespace dunetrace::plugin

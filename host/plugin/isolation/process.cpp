@@ -4,14 +4,17 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "plugin/isolation/child.hpp"
@@ -23,8 +26,22 @@ constexpr std::chrono::milliseconds kPatience{100};     // for a runner to end b
 constexpr std::chrono::milliseconds kReapLimit{2'000};  // a killed process ends as soon as the kernel gets to it
 constexpr int kAboveTheirs = 16;                        // descriptors here that must not be in the way of theirs
 
+constexpr rlim_t kDescriptorReserve = 256;  // that runners leave to connections, the database and files
+
 // A copy that no dup2() to the runner's numbers can overwrite.
 Handle aside(int fd) { return Handle(::fcntl(fd, F_DUPFD_CLOEXEC, kAboveTheirs)); }
+
+// The kernel gives out the lowest number that is free, so `fresh` says how many are taken.
+Result<> check_reserve(int fresh) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
+  const auto reserve = std::min<rlim_t>(kDescriptorReserve, limit.rlim_cur / 2);
+  if (static_cast<rlim_t>(fresh) < limit.rlim_cur - reserve) return {};
+  return fail(Code::unavailable,
+              "no more plugin runners: about " + std::to_string(fresh) + " of " + std::to_string(limit.rlim_cur) +
+                  " descriptors are in use, and the last " + std::to_string(reserve) +
+                  " are kept for connections; raise the limit of open files (ulimit -n, LimitNOFILE=)");
+}
 
 class Actions {
  public:
@@ -82,6 +99,7 @@ Result<Process> Process::start(const RunnerOptions& options, const Region* runs,
     return fail(Code::unavailable, std::string("a socket for a plugin runner: ") + std::strerror(errno));
   Handle ours(ends[0]);
   const Handle theirs(ends[1]);
+  DUNE_TRY_VOID(check_reserve(theirs.get()));
   const auto socket = aside(theirs.get());
   const auto answer_fd = aside(answers.fd());
   const auto run_fd = aside(runs == nullptr ? answers.fd() : runs->fd());
@@ -109,16 +127,22 @@ Result<Process> Process::start(const RunnerOptions& options, const Region* runs,
                                        std::strerror(failed));
   }
   Handle pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  return Process(pid, std::move(pidfd), std::move(ours));
+  Process started(pid, std::move(pidfd), std::move(ours));
+  started.region_bytes_ = answers.size() + (runs == nullptr ? 0 : runs->size());
+  return started;
 }
 
 Process::Process(Process&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)), channel_(std::move(other.channel_)) {}
+    : pid_(std::exchange(other.pid_, -1)),
+      pidfd_(std::move(other.pidfd_)),
+      channel_(std::move(other.channel_)),
+      region_bytes_(other.region_bytes_) {}
 
 Process& Process::operator=(Process&& other) noexcept {
   std::swap(pid_, other.pid_);
   std::swap(pidfd_, other.pidfd_);
   std::swap(channel_, other.channel_);
+  std::swap(region_bytes_, other.region_bytes_);
   return *this;
 }
 
@@ -126,6 +150,12 @@ Process::~Process() {
   if (pid_ < 0) return;
   channel_ = Channel(Handle());
   static_cast<void>(wait(kPatience));
+}
+
+bool Process::over() const {
+  siginfo_t ended{};
+  return pid_ < 0 ||
+         (::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == pid_);
 }
 
 bool Process::reap(std::chrono::milliseconds limit, Ending& ending) {
@@ -166,17 +196,19 @@ Ending Process::wait(std::chrono::milliseconds limit) {
   return kill();
 }
 
+// What it shares with nobody but itself counts like what it has alone; files it has mapped are the kernel's to drop.
 std::size_t Process::resident_bytes() const {
   char path[64];
-  std::snprintf(path, sizeof path, "/proc/%d/statm", static_cast<int>(pid_));
+  std::snprintf(path, sizeof path, "/proc/%d/status", static_cast<int>(pid_));
   const Handle file(::open(path, O_RDONLY | O_CLOEXEC));
-  char text[128] = {};
+  char text[16 * 1024] = {};  // about 1500 bytes, and more with every group that the host is in
   if (file.get() < 0 || ::read(file.get(), text, sizeof text - 1) <= 0) return 0;
-  unsigned long pages = 0;
-  unsigned long resident = 0;
-  unsigned long shared = 0;
-  if (std::sscanf(text, "%lu %lu %lu", &pages, &resident, &shared) != 3 || shared > resident) return 0;
-  return (resident - shared) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const auto bytes_of = [&](const char* name) {
+    const char* const line = std::strstr(text, name);
+    return line == nullptr ? std::size_t{0} : std::strtoull(line + std::strlen(name), nullptr, 10) * 1024;
+  };
+  const auto shared = bytes_of("\nRssShmem:");
+  return bytes_of("\nRssAnon:") + (shared > region_bytes_ ? shared - region_bytes_ : 0);
 }
 
 }  // namespace dunetrace::plugin

@@ -32,11 +32,13 @@ class Process {
 
   [[nodiscard]] Channel& channel() { return channel_; }
   [[nodiscard]] pid_t pid() const { return pid_; }
+  // It has ended and is to be reaped.
+  [[nodiscard]] bool over() const;
   // Kills it now and reaps it.
   Ending kill();
   // It is gone, or about to be: waits for that, kills it when it takes too long.
   Ending wait(std::chrono::milliseconds limit);
-  // Bytes of memory it holds at present; 0 when that is not known.
+  // Bytes of memory it holds at present, without what the host shares with it; 0 when that is not known.
   [[nodiscard]] std::size_t resident_bytes() const;
 
  private:
@@ -45,6 +47,7 @@ class Process {
   pid_t pid_ = -1;
   Handle pidfd_;
   Channel channel_;
+  std::size_t region_bytes_ = 0;  // that the host shares with it
 };
 
 }  // namespace dunetrace::plugin

@@ -27,6 +27,7 @@ constexpr milliseconds kStartLimit{5'000};  // from exec to the first word, on a
 constexpr milliseconds kCloseLimit{2'000};
 constexpr milliseconds kEndingLimit{100};   // from a closed socket to the end of the process
 constexpr milliseconds kSendLimit{2'000};   // a runner that reads nothing is not of use
+constexpr milliseconds kStopLook{100};      // how soon it shows that the host is stopping
 constexpr int kStarvedFactor = 10;          // of its timeout: for a runner that wants to run and gets no processor
 constexpr std::size_t kMaxWishes = 10'000;  // of services for one question: more than fit into any timeout there is
 constexpr std::string_view kProgram = "dunetrace";
@@ -100,7 +101,10 @@ tl::unexpected<Error> Runner::ended(const Error& why, std::string_view what) {
   const bool in_call = recorder().sequence.load(std::memory_order_acquire) % 2 == 1;
   bool killed_outside = false;
   End end;
-  if (why.code == Code::timeout) {
+  if (why.code == Code::conflict) {  // see receive()
+    static_cast<void>(process_.kill());
+    end = {Offence::exit, why.text};
+  } else if (why.code == Code::timeout) {
     static_cast<void>(process_.kill());
     end = {Offence::deadline, fmt::format("{} {}", what, where)};
   } else if (why.code == Code::invalid_argument) {
@@ -132,10 +136,27 @@ void Runner::give_up(Offence offence, std::string text) {
   end_ = End{.offence = offence, .text = std::move(text)};
 }
 
+bool Runner::still_there() {
+  if (end_) return false;
+  if (!process_.over()) return true;
+  static_cast<void>(ended({Code::unavailable, "has ended"}, ""));
+  return false;
+}
+
+// A frame in time; Code::conflict when the host is stopping, however long the wait may be.
+Result<Frame> Runner::receive(Deadline until) {
+  for (;;) {
+    if (options_.stop.stop_requested()) return fail(Code::conflict, "the host is stopping");
+    const auto look = options_.stop.stop_possible() ? std::min(until, SteadyClock::now() + kStopLook) : until;
+    auto frame = process_.channel().receive(look);
+    if (frame || frame.error().code != Code::timeout || look == until) return frame;
+  }
+}
+
 // The next frame that is no request for a service.
 Result<Frame> Runner::next(Deadline until) {
   for (;;) {
-    DUNE_TRY(frame, process_.channel().receive(until));
+    DUNE_TRY(frame, receive(until));
     if (frame.kind == Message::reply || frame.kind == Message::done) return frame;
     if (too_many(frame.kind)) return fail(Code::invalid_argument, "more messages than any plugin may");
     if (!serve(frame, process_.channel(), options_.services, until, allowed_))

@@ -60,6 +60,8 @@ class Runner {
   void tidy();
 
   [[nodiscard]] bool alive() const { return !end_; }
+  // The same for a time when it is asked nothing: finds out whether it has ended meanwhile, and reaps it.
+  [[nodiscard]] bool still_there();
   [[nodiscard]] const End& end() const { return *end_; }
   [[nodiscard]] std::size_t resident_bytes() const { return process_.resident_bytes(); }
   [[nodiscard]] pid_t pid() const { return process_.pid(); }
@@ -73,6 +75,7 @@ class Runner {
  private:
   Runner(const RunnerOptions& options, Process process, Region answers);
   Result<Frame> next(Deadline until);
+  Result<Frame> receive(Deadline until);
   tl::unexpected<Error> ended(const Error& why, std::string_view doing);
   [[nodiscard]] std::string doing() const;
   [[nodiscard]] std::uint32_t progress() const;  // by its own word, while it is at it

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <stop_token>
 
 #include "plugin/services.hpp"
 #include "telemetry/log.hpp"
@@ -23,6 +24,7 @@ struct RunnerOptions {
   std::chrono::milliseconds explain_pause{60'000};
   std::size_t record_padding_bytes = 0;                    // after every record of a run: for tests of plugins
   bool sandbox = true;                                     // false for measurements only
+  std::stop_token stop{};                                  // ends what is under way at once, and it is nobody's fault
   Services* services = nullptr;                            // takes what plugins ask for; outlives the runners
   telemetry::Logger* log = nullptr;                        // outlives the runners
 };

@@ -59,13 +59,15 @@ class Filter {
     give(SECCOMP_RET_TRAP);
     give(SECCOMP_RET_ALLOW);
   }
-  // mmap: nothing executable, nothing but fresh memory.
+  // mmap: nothing executable, nothing but fresh memory of its own. Shared memory would not count as what it holds.
   void allow_anonymous_memory(long number) {
-    jump_equal(static_cast<std::uint32_t>(number), 0, 7);
+    jump_equal(static_cast<std::uint32_t>(number), 0, 9);
     load(low_half(2));
     add(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1));
     give(SECCOMP_RET_TRAP);
     load(low_half(3));
+    add(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MAP_SHARED, 0, 1));  // MAP_SHARED_VALIDATE has this bit, too
+    give(SECCOMP_RET_TRAP);
     add(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MAP_ANONYMOUS, 0, 1));
     give(SECCOMP_RET_ALLOW);
     give(SECCOMP_RET_TRAP);
