@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "backtest/call_watch.hpp"
 #include "plugin/run_view.hpp"
 
 namespace dunetrace::backtest {
@@ -17,6 +18,7 @@ const plugin::Entry& entry_of(const Side& side, const config::DetectorSettings& 
 
 Result<plugin::Detector> make(const Side& side, const config::Profile& profile,
                               const config::DetectorSettings& settings, telemetry::Logger& log) {
+  const CallWatch::Mark mark(settings.id);
   return plugin::Detector::create(entry_of(side, settings), {settings.values, profile.name, kPatience}, log);
 }
 
@@ -81,8 +83,11 @@ Opinion Panel::ask(const Run& run) {
   for (auto& seat : seats(profiles)) {
     const auto& view = other && seat.profile == profiles.second ? *other : now;
     const auto& id = (seat.now != nullptr ? seat.now : seat.would)->id;
-    const auto found = seat.detector ? seat.detector->detect(view)
-                                     : Result<std::vector<Signal>>(tl::unexpected<Error>(seat.detector.error()));
+    const auto found = [&]() -> Result<std::vector<Signal>> {
+      if (!seat.detector) return tl::unexpected<Error>(seat.detector.error());
+      const CallWatch::Mark mark(id, run.source.run_id);
+      return seat.detector->detect(view);
+    }();
     if (!found) {
       opinion.failures.push_back({id, found.error().text, seat.now != nullptr, seat.would != nullptr});
       continue;

@@ -18,6 +18,11 @@ std::string name_of(const RunName& run) {
   return fmt::format("{} ({})", explain::clean(run.run_id, kNameChars), explain::clean(run.agent_id, kNameChars));
 }
 
+// "1 run", "2 runs"
+std::string counted(std::size_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 std::string per_day(std::size_t count, std::size_t days) {
   return days == 0 ? "-" : fmt::format("{:.1f}", static_cast<double>(count) / static_cast<double>(days));
 }
@@ -48,11 +53,12 @@ void add_table(std::string& out, const Report& report) {
 }
 
 void add_notes(std::string& out, const Report& report) {
-  if (report.older > 0) out += fmt::format("left out: {} older runs\n", report.older);
-  if (report.other_agents > 0) out += fmt::format("left out: {} runs of other agents\n", report.other_agents);
+  if (report.older > 0) out += fmt::format("left out: {}\n", counted(report.older, "older run"));
+  if (report.other_agents > 0)
+    out += fmt::format("left out: {} of other agents\n", counted(report.other_agents, "run"));
   for (const auto& failed : report.failed) {
-    out += fmt::format("{} could not judge {} runs now, {} proposed; first: {}\n", failed.detector, failed.now,
-                       failed.would, explain::one_line(failed.reason, kReasonChars));
+    out += fmt::format("{} could not judge {} now, {} proposed; first: {}\n", failed.detector,
+                       counted(failed.now, "run"), failed.would, explain::one_line(failed.reason, kReasonChars));
   }
   if (report.skipped_count == 0) return;
   out += fmt::format("skipped: {}\n", report.skipped_count);
@@ -80,9 +86,9 @@ std::string_view to_text(State state) {
 }
 
 std::string to_text(const Report& report, const Sources& sources) {
-  std::string out = fmt::format("now:      {}\nproposed: {}\nruns:     {} ({} runs, {} events, {} {} with runs)\n\n",
-                                sources.current, sources.proposed, sources.runs, report.runs, report.events,
-                                report.days, report.days == 1 ? "day" : "days");
+  std::string out = fmt::format("now:      {}\nproposed: {}\nruns:     {} ({}, {}, {} with runs)\n\n", sources.current,
+                                sources.proposed, sources.runs, counted(report.runs, "run"),
+                                counted(report.events, "event"), counted(report.days, "day"));
   add_table(out, report);
   out += '\n';
   for (const auto& row : report.rows) {

@@ -16,7 +16,7 @@ enum class Numbering : std::uint8_t {
   manual  // every event advances it
 };
 
-// Throws YAML::Exception with the place for an entry that makes no sense.
+// The script has passed check_cases().
 [[nodiscard]] std::vector<EventSpec> play(const YAML::Node& script, Numbering numbering);
 
 }  // namespace dunetrace::cases

@@ -3,16 +3,19 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <memory>
 #include <thread>
 
+#include "backtest/call_watch.hpp"
 #include "backtest/database_source.hpp"
 #include "backtest/file_source.hpp"
 #include "backtest/report.hpp"
 #include "cli/command.hpp"
+#include "cli/plugin_trial.hpp"
 #include "cli/setup.hpp"
 #include "core/clock.hpp"
 
@@ -52,6 +55,13 @@ Result<double> duration_of(const std::string& text) {
 
 // The configuration in force, with one library more or in the place of its older version.
 Result<Detectors> with_plugin(const Setup& setup, const Detectors& current, const std::string& file) {
+  // Told what it is before any of its code is in this process.
+  Trial trial;
+  DUNE_TRY(outside, trial.open(file));
+  const auto is_detector = [](const plugin::Component& one) { return one.schema.kind == "detector"; };
+  if (std::ranges::none_of(outside.components, is_detector)) {
+    return fail(Code::invalid_argument, "--plugin " + file + ": brings no detector; only detectors judge runs");
+  }
   DUNE_TRY(library, load_plugin(file, false));
   const std::filesystem::path path = library.path;
   auto libraries = current.registry.libraries();
@@ -151,10 +161,21 @@ Result<int> run(const Arguments& args) {
   DUNE_TRY(setup, load_setup());
   if (!args.since.empty()) DUNE_TRY_VOID(duration_of(args.since).map([](double) {}));
   telemetry::Logger log(telemetry::Level::error);
+  const backtest::CallWatch watch;
+  auto loading = std::make_unique<backtest::CallWatch::Mark>("a plugin, while it was loaded,");
   DUNE_TRY(current, load_detectors(setup, log));
   DUNE_TRY(other, proposal(setup, current, args, log));
+  loading.reset();
+  if (!other) {
+    std::fputs("dunetrace: nothing is proposed (no --config, no --plugin): what fires now is compared with itself\n",
+               stderr);
+  }
   const Sides sides{current, other ? *other : current};
   DUNE_TRY(report, args.from.empty() ? replay_database(setup, sides, args, log) : replay_file(setup, sides, args, log));
+  if (!args.agent.empty() && report.runs == 0) {
+    std::fprintf(stderr, "dunetrace: warning: --agent %s: none of the %zu runs is of this agent\n", args.agent.c_str(),
+                 report.other_agents);
+  }
   backtest::Sources sources{current.file.string(), sides.proposed.file.string(), args.from};
   if (args.from.empty()) sources.runs = "database, last " + (args.since.empty() ? kDefaultSince : args.since);
   const auto text = args.json ? backtest::to_json(report, sources) : backtest::to_text(report, sources);
@@ -182,7 +203,13 @@ Command make_backtest(CLI::App& parent) {
   app->add_option("--from", args->from, "Recorded runs as NDJSON, also gzip (default: the database of DATABASE_URL)");
   app->add_flag("--json", args->json, "Everything, for programs");
   app->add_option("--max-new", args->max_new, "Exit code 3 when more than so many newly fire")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+            return digits && text.size() <= 9 ? std::string()
+                                              : "expected a whole number, at least 0, got '" + text + "'";
+          },
+          "N"));
   return {app, [args] {
             const auto code = run(*args);
             return code ? *code : report(code.error());

@@ -19,8 +19,9 @@ Result<int> check(const std::string& file) {
     ++(detector.shadow ? shadow : live);
   }
   for (const auto& warning : detectors.config.warnings()) std::printf("warning: %s\n", warning.c_str());
-  std::printf("%s is valid: %zu detectors live, %zu in shadow by default; %zu profiles\n", detectors.file.c_str(), live,
-              shadow, detectors.config.profiles().size());
+  const auto profiles = detectors.config.profiles().size();
+  std::printf("%s is valid: %zu detectors live, %zu in shadow by default; %zu %s\n", detectors.file.c_str(), live,
+              shadow, profiles, profiles == 1 ? "profile" : "profiles");
   return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <exception>
 #include <iostream>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -11,12 +12,21 @@
 
 namespace {
 
+// The --help of the subcommand whose arguments were wrong.
+std::string help_of(const CLI::App& app) {
+  std::string out = app.get_name();
+  for (auto inner = app.get_subcommands(); !inner.empty(); inner = inner.front()->get_subcommands())
+    out += " " + inner.front()->get_name();
+  return out + " --help";
+}
+
 int run(int argc, char** argv) {
   using namespace dunetrace;
   CLI::App app("Watches AI agents from outside of their content and names what went wrong.", "dunetrace");
   app.set_version_flag("--version", "dunetrace " DUNETRACE_VERSION);
   app.require_subcommand(1);
-  app.footer("Settings come from the environment and from .env; docs/operating.md lists them.");
+  app.footer(
+      "Settings come from the environment and from .env; operating.md (share/doc/dunetrace, or docs/) lists them.");
   const std::vector<cli::Command> commands{cli::make_up(app),      cli::make_serve(app),       cli::make_demo(app),
                                            cli::make_migrate(app), cli::make_keys(app),        cli::make_plugins(app),
                                            cli::make_plugin(app),  cli::make_detectors(app),   cli::make_backtest(app),
@@ -29,7 +39,7 @@ int run(int argc, char** argv) {
     const auto left_over = app.remaining(true);
     const bool unknown_word = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !left_over.empty();
     std::cerr << "dunetrace: " << (unknown_word ? "'" + left_over.front() + "' is not a subcommand here" : error.what())
-              << " (see dunetrace --help)\n";
+              << " (see " << help_of(app) << ")\n";
     return cli::kUsage;
   }
   for (const auto& command : commands) {

@@ -6,6 +6,15 @@
 
 namespace dunetrace::cli {
 
+namespace {
+
+PluginRun with_given(PluginRun args, const CLI::Option& attempt) {
+  args.attempt_given = attempt.count() > 0;
+  return args;
+}
+
+}  // namespace
+
 Command make_plugin(CLI::App& parent) {
   struct Arguments {
     std::string file;
@@ -32,7 +41,7 @@ Command make_plugin(CLI::App& parent) {
   run->add_option("--allow", args->run.allow, "An origin it may reach besides its own, as https://host:port")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  run->add_option("--attempt", args->run.attempt, "Deliver as the n-th attempt")->capture_default_str();
+  auto* attempt = run->add_option("--attempt", args->run.attempt, "Deliver as the n-th attempt")->capture_default_str();
   run->add_option("--action", args->run.action, "What an integration is to do");
   run->add_option("--input", args->run.input, "Of the action: a JSON object, or @FILE")->needs("--action");
   run->add_flag("--dry-run", args->run.dry_run, "Only say what the action would change")->needs("--action");
@@ -60,7 +69,7 @@ Command make_plugin(CLI::App& parent) {
             const bool check = app->got_subcommand("check");
             const auto code = check                ? plugin_check(args->check)
                               : describe->parsed() ? plugin_describe(args->file, args->json)
-                              : run->parsed()      ? plugin_run(args->run)
+                              : run->parsed()      ? plugin_run(with_given(args->run, *attempt))
                               : fresh->parsed()    ? plugin_new(args->project)
                               : test->parsed()     ? plugin_test(args->test)
                                                    : plugin_doc(args->files);

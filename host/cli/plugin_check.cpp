@@ -1,15 +1,26 @@
 // dunetrace plugin check FILE.so: the conformance tests. The same executable is run again for each of them (--child).
 #include <CLI/App.hpp>
 #include <CLI/CLI.hpp>
-#include <cstdio>
 
+#include "cli/plugin_arguments.hpp"
 #include "cli/plugin_commands.hpp"
+#include "cli/plugin_trial.hpp"
 #include "conformance/check.hpp"
 
 namespace dunetrace::cli {
 namespace {
 
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+// A wrong --param is no fault of the plugin's. Of a library that cannot say what it takes the tests say why.
+Result<> check_given_params(const PluginCheck& args) {
+  DUNE_TRY(params, read_params(args.params));
+  if (params.empty()) return {};
+  Trial trial;
+  const auto library = trial.open(args.file);
+  if (!library) return {};
+  std::vector<config::ComponentSchema> schemas;
+  for (const auto& component : library->components) schemas.push_back(component.schema);
+  return check_params(schemas, params);
+}
 
 }  // namespace
 
@@ -43,6 +54,7 @@ Result<int> plugin_check(const PluginCheck& args) {
   options.params = args.params;
   options.executable = "/proc/self/exe";
   options.kinds = args.kinds;
+  if (args.child.empty()) DUNE_TRY_VOID(check_given_params(args));
   if (!args.child.empty()) return conformance::check_child(options, args.child);
   DUNE_TRY(report, conformance::check(options));
   print(args.json ? conformance::report_json(report) : conformance::report_text(report));

@@ -23,12 +23,13 @@ struct PluginRun {
   bool explain = false;
   std::vector<std::string> allow;  // origins besides those of the parameters
   std::uint32_t attempt = 1;       // of a delivery
-  std::string action;              // of an integration
-  std::string input;               // JSON, or @FILE
+  bool attempt_given = false;
+  std::string action;  // of an integration
+  std::string input;   // JSON, or @FILE
   bool dry_run = false;
 };
-// Detectors: what they find in one run. A destination: delivers what the installed detectors find in it. With an action:
-// what the integration answers. Exit code 1 when one of them fails.
+// Detectors: what they find in one run. A destination: delivers what the installed detectors find in it. With an
+// action: what the integration answers. Exit code 1 when one of them fails.
 [[nodiscard]] Result<int> plugin_run(const PluginRun& args);
 
 struct PluginNew {

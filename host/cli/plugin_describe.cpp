@@ -4,8 +4,8 @@
 #include <cstdio>
 
 #include "cli/plugin_commands.hpp"
+#include "cli/plugin_trial.hpp"
 #include "cli/plugin_values.hpp"
-#include "cli/setup.hpp"
 #include "explain/explainer.hpp"
 #include "explain/text.hpp"
 
@@ -157,7 +157,8 @@ std::string json_of(const plugin::Library& library) {
 }  // namespace
 
 Result<int> plugin_describe(const std::string& file, bool json) {
-  DUNE_TRY(library, load_plugin(file, false));
+  Trial trial;
+  DUNE_TRY(library, trial.open(file));
   const auto text = json ? json_of(library) : text_of(library);
   std::fwrite(text.data(), 1, text.size(), stdout);
   return 0;

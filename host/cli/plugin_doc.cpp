@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "cli/plugin_commands.hpp"
+#include "cli/plugin_trial.hpp"
 #include "cli/plugin_values.hpp"
 #include "cli/setup.hpp"
 #include "explain/explainer.hpp"
@@ -83,10 +84,10 @@ std::string section_of(const plugin::Component& component) {
   return out;
 }
 
-Result<std::vector<plugin::Library>> libraries(const std::vector<std::string>& files) {
+Result<std::vector<plugin::Library>> libraries(const std::vector<std::string>& files, Trial& trial) {
   std::vector<plugin::Library> out;
   for (const auto& file : files) {
-    DUNE_TRY(library, load_plugin(file, false));
+    DUNE_TRY(library, trial.open(file));
     out.push_back(std::move(library));
   }
   if (!files.empty()) return out;
@@ -99,7 +100,8 @@ Result<std::vector<plugin::Library>> libraries(const std::vector<std::string>& f
 }  // namespace
 
 Result<int> plugin_doc(const std::vector<std::string>& files) {
-  DUNE_TRY(loaded, libraries(files));
+  Trial trial;
+  DUNE_TRY(loaded, libraries(files, trial));
   std::vector<const plugin::Component*> detectors;
   for (const auto& library : loaded) {
     for (const auto& component : library.components) {

@@ -184,6 +184,14 @@ bool in_path(std::string_view program) {
   return false;
 }
 
+// The host refuses a second component of an id; the plugins that come with it are named after theirs.
+Result<> check_new_id(const PluginNew& args, const config::Paths& paths) {
+  std::error_code failed;
+  if (!fs::exists(paths.plugins / (args.name + ".so"), failed)) return {};
+  return fail(Code::conflict, "NAME: the host comes with a plugin called '" + args.name +
+                                  "', and two of one id are not loaded together; choose another");
+}
+
 Result<> check(const PluginNew& args, const fs::path& templates) {
   if (!is_name(args.name)) {
     return fail(Code::invalid_argument,
@@ -223,11 +231,6 @@ void say(const PluginNew& args, const fs::path& directory, const std::map<fs::pa
   }
   if (rust && args.kind == "detector") std::printf("  dunetrace plugin test .\n");
   std::printf("  dunetrace plugin check %s\n", built.c_str());
-  std::error_code failed;
-  if (fs::exists(paths.plugins / (args.name + ".so"), failed)) {
-    std::printf("Note: the host comes with a plugin called %s, and two of one id are not loaded together.\n",
-                args.name.c_str());
-  }
 }
 
 }  // namespace
@@ -236,6 +239,7 @@ Result<int> plugin_new(const PluginNew& args) {
   DUNE_TRY(paths, config::find_paths());
   const auto templates = paths.detectors_file.parent_path() / "templates";
   DUNE_TRY_VOID(check(args, templates));
+  DUNE_TRY_VOID(check_new_id(args, paths));
   const fs::path directory = args.directory.empty() ? args.name : args.directory;
   DUNE_TRY_VOID(check_free(directory));
   DUNE_TRY(files, project_of(templates, args));

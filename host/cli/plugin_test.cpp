@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <tuple>
 
 #include "cases/case_file.hpp"
 #include "cases/runner.hpp"
 #include "cli/plugin_commands.hpp"
-#include "cli/setup.hpp"
+#include "cli/plugin_trial.hpp"
 #include "explain/text.hpp"
 
 namespace dunetrace::cli {
@@ -80,9 +81,6 @@ Result<Plan> plan_of(const PluginTest& args) {
   for (int level = 0; plan.cases.empty() && level < (directory ? 1 : 3); ++level, project = project.parent_path()) {
     plan.cases = cases_in(project);
   }
-  if (plan.cases.empty()) {
-    return fail(Code::not_found, args.target + ": no cases.yml there; expected a file of runs and what must be found");
-  }
   return plan;
 }
 
@@ -106,15 +104,29 @@ std::size_t play(const cases::CaseFile& file, const fs::path& path, const cases:
 
 Result<int> plugin_test(const PluginTest& args) {
   DUNE_TRY(plan, plan_of(args));
-  DUNE_TRY(library, load_plugin(plan.library, true));
+  Trial trial;
+  DUNE_TRY(library, trial.open(plan.library));
+  const auto is_detector = [](const plugin::Component& one) { return one.schema.kind == "detector"; };
+  if (std::ranges::none_of(library.components, is_detector)) {
+    return fail(Code::invalid_argument, plan.library.string() +
+                                            ": brings no detector, and cases are for detectors; a destination or an "
+                                            "integration is tested by its own program: ctest --test-dir build");
+  }
+  if (plan.cases.empty()) {
+    return fail(Code::not_found, args.target + ": no cases.yml there; expected a file of runs and what must be found");
+  }
+  std::vector<cases::CaseFile> files;
+  for (const auto& path : plan.cases) {
+    DUNE_TRY(file, cases::load_cases(path.string()));
+    files.push_back(std::move(file));
+  }
   std::vector<plugin::Library> libraries;
   libraries.push_back(std::move(library));
   DUNE_TRY(registry, plugin::Registry::of(std::move(libraries)));
-  telemetry::Logger log(telemetry::Level::warn);
-  const cases::Runner runner(registry, log);
+  const cases::Runner runner(registry, trial.log(), trial.runner());
   std::size_t failed = 0, count = 0;
-  for (const auto& path : plan.cases) {
-    DUNE_TRY(file, cases::load_cases(path.string()));
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const auto& [path, file] = std::tie(plan.cases[i], files[i]);
     const auto* entry = registry.find(file.detector);
     if (file.detector != "all" && (entry == nullptr || entry->component->schema.kind != "detector")) {
       return fail(Code::invalid_argument, fmt::format("{}: is about the detector '{}', which {} does not bring",
@@ -123,7 +135,7 @@ Result<int> plugin_test(const PluginTest& args) {
     failed += play(file, path, runner);
     count += file.cases.size();
   }
-  std::printf("%zu cases, %zu failed\n", count, failed);
+  std::printf("%zu %s, %zu failed\n", count, count == 1 ? "case" : "cases", failed);
   return failed == 0 ? 0 : 1;
 }
 

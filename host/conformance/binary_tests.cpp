@@ -43,7 +43,11 @@ Finding test_exports(Session& session) {
       others.push_back(symbol.name + (symbol.unique ? " (unique: keeps the library mapped for ever)" : ""));
     }
   }
-  if (!entry) return failed(fmt::format("it exports no {}", kEntry), "end the source with DUNE_DETECTOR_PLUGIN(Class)");
+  if (!entry)
+    return failed(fmt::format("it exports no {}", kEntry),
+                  "end C++ sources with DUNE_DETECTOR_PLUGIN(Class) (or DUNE_ALERT_PLUGIN, "
+                  "DUNE_INTEGRATION_PLUGIN); in C define DUNE_EXPORT const dune_plugin "
+                  "*dune_plugin_entry_v1(void)");
   if (!others.empty()) return failed("it exports " + some(others) + " as well");
   return passed();
 }

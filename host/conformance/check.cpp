@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "conformance/child.hpp"
+#include "conformance/elf_file.hpp"
+#include "conformance/sample_runs.hpp"
 #include "conformance/tests.hpp"
 
 namespace dunetrace::conformance {
@@ -44,14 +46,16 @@ Outcome outcome_of(const Test& test, ChildResult result) {
 }
 
 // Runs `tests` on `jobs` threads; the order of the outcomes is that of the tests.
-std::vector<Outcome> run_all(const CheckOptions& options, const std::vector<const Test*>& tests, bool loaded) {
+// `unusable`: why tests of the tables' components make no sense; empty when they do.
+std::vector<Outcome> run_all(const CheckOptions& options, const std::vector<const Test*>& tests,
+                             const std::string& unusable) {
   std::vector<Outcome> outcomes(tests.size());
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
     for (std::size_t i = next++; i < tests.size(); i = next++) {
       const Test& test = *tests[i];
-      if (test.needs_tables && !loaded) {
-        outcomes[i] = outcome_of(test, {skipped("the library cannot be loaded and described: see scan"), {}, false, 0});
+      if (test.needs_tables && !unusable.empty()) {
+        outcomes[i] = outcome_of(test, {skipped("the library cannot be " + unusable), {}, false, 0});
       } else {
         outcomes[i] = outcome_of(test, run_test(options, test));
       }
@@ -75,6 +79,10 @@ Result<Report> check(const CheckOptions& given) {
   if (!options.only.empty() && find_test(options.only) == nullptr) {
     return fail(Code::invalid_argument, "--only " + options.only + ": there is no such test; --list names them");
   }
+  // What was given wrongly is no fault of the plugin's.
+  const auto file = ElfFile::read(options.file);
+  if (!file) return fail(Code::invalid_argument, options.file.string() + ": " + file.error().text);
+  DUNE_TRY(extra, GivenRuns::read(options.runs, options.cases));
   // The first child says what the library has, so that the parent need not look.
   const Test& scan = *find_test("scan");
   const auto scanned = run_test(options, scan);
@@ -87,7 +95,10 @@ Result<Report> check(const CheckOptions& given) {
     const bool known = scanned.loaded || test.kinds == kAny || (test.kinds & kDetector) != 0;
     if ((applies && known) || !options.only.empty()) tests.push_back(&test);
   }
-  Report report{options.file.string(), run_all(options, tests, scanned.loaded)};
+  const std::string unusable = scanned.loaded                             ? ""
+                               : scanned.finding.verdict == Verdict::pass ? "described: see tables"
+                                                                          : "loaded: see scan";
+  Report report{options.file.string(), run_all(options, tests, unusable)};
   if (options.only.empty() || options.only == scan.name) {
     const auto place = std::ranges::find(report.outcomes, "imports", &Outcome::name);
     report.outcomes.insert(place == report.outcomes.end() ? place : place + 1, outcome_of(scan, scanned));

@@ -95,6 +95,7 @@ Finding test_parallel(Session& session) {
     const auto stage = Stage::create(component, values);
     if (!stage) return failed(stage.error().text);
     for (const auto& one : examples) {
+      session.doing(component.schema.id + ": detect() on '" + one.name + "'");
       views.push_back(std::make_unique<plugin::RunView>(one.run, "default"));
       alone.push_back((*stage)->judge(views.back()->raw()).text());
     }

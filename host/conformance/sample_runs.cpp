@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <filesystem>
 #include <utility>
 
 #include "backtest/file_source.hpp"
@@ -85,6 +86,10 @@ class Play {
 };
 
 Result<std::string> whole_file(const std::string& path) {
+  std::error_code failed;
+  if (!std::filesystem::is_regular_file(path, failed)) {
+    return fail(Code::not_found, "--run " + path + ": no such file; expected one run");
+  }
   DUNE_TRY(file, backtest::LineFile::open(path));
   std::string text;
   while (text.size() <= backtest::kLongestLine) {

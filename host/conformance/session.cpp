@@ -57,6 +57,7 @@ Finding each_component(Session& session, std::string_view interface, const Look&
     any = true;
     const auto values = usual_values(component.schema, session.options().params);
     if (!values) return failed(component.schema.id + ": " + values.error().text);
+    session.doing(component.schema.id + ": create()");
     auto finding = look(component, *values);
     if (finding.verdict == Verdict::fail) {
       return failed(component.schema.id + ": " + finding.found, std::move(finding.mend));

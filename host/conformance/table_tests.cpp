@@ -114,7 +114,12 @@ Finding test_scan(Session& session) {
     page.loaded = 1;
     page.kinds = kinds_of(**library);
   } else if (session.entry() == nullptr) {
-    return failed(library.error().text);  // what is wrong in the tables is the matter of that test
+    // What is wrong in the tables is the matter of that test.
+    const auto& why = library.error().text;
+    return failed(why, why.find("undefined symbol") == std::string::npos
+                           ? "the dynamic linker's words: what it names is missing on this machine or in the file"
+                           : "define the symbol or link the library that does (statically); -Wl,-z,defs names such "
+                             "symbols at link time");
   }
   if (ms > kScanMs) return failed(fmt::format("it took {:.0f} ms", ms));
   return passed(fmt::format("{:.1f} ms", ms));

@@ -20,6 +20,17 @@ Result<Library> load_library(const std::filesystem::path& file, bool first_party
   return library;
 }
 
+Result<Library> load_library_outside(const std::filesystem::path& file, bool first_party,
+                                     const RunnerOptions& options) {
+  DUNE_TRY(directory, open_directory(std::filesystem::absolute(file).parent_path()));
+  DUNE_TRY(opened, open_library(directory, file.filename().string()));
+  DUNE_TRY_VOID(check_elf(opened.fd.get(), file));
+  DUNE_TRY(sha256, policy::hash_of(opened));
+  DUNE_TRY(library, policy::ask_library(file, file, first_party, options));
+  library.sha256 = std::move(sha256);
+  return library;
+}
+
 Result<Registry> Registry::load(const std::filesystem::path& own, const std::vector<std::filesystem::path>& others,
                                 telemetry::Logger& log) {
   LoadOptions options;

@@ -84,5 +84,8 @@ class Registry {
 // One library by its path, mapped where it lies: for tools that were given the file by name. It stays mapped until the
 // process ends.
 [[nodiscard]] Result<Library> load_library(const std::filesystem::path& file, bool first_party);
+// The same under the same rules, but not mapped here: described in a process of its own, and isolated.
+[[nodiscard]] Result<Library> load_library_outside(const std::filesystem::path& file, bool first_party,
+                                                   const RunnerOptions& options);
 
 }  // namespace dunetrace::plugin

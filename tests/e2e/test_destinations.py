@@ -15,6 +15,7 @@ from harness import BINARY, REPOSITORY, make_data_dir, run_dunetrace
 
 EXAMPLES = BINARY.parents[1] / "lib/dunetrace/examples"
 PLUGINS = BINARY.parents[1] / "lib/dunetrace/plugins"
+HOSTILE = BINARY.parents[1] / "tests/hostile/hostile_outward.so"
 
 
 class Receiver:
@@ -196,7 +197,7 @@ class Destinations(Outward):
                                     (("--run", self.run_file, "--param", "ulr=https://a"), "did you mean 'url'"),
                                     (("--run", self.run_file, "--param", "url=https://a", "--param", "post_timeout_ms=1"), "from 100 to 60000"),
                                     (("--run", self.run_file, "--param", "url=https://a", "--allow", "a/b"), "--allow a/b"),
-                                    (("--run", self.run_file, "--param", "url=https://a", "--action", "list"), "brings no integration")):
+                                    (("--run", self.run_file, "--param", "url=https://a", "--action", "list"), "brings no")):
             with self.subTest(arguments=arguments):
                 code, out, err = self.plugin_run("json_post.so", *arguments)
                 self.assertEqual(code, 2, out + err)
@@ -258,6 +259,36 @@ class Integrations(Outward):
         code, _, err = self.plugin_run("ticket_desk.so")
         self.assertEqual(code, 2)
         self.assertIn("--action", err)
+
+
+class Harmful(Outward):
+    """The tool survives whatever a destination or an integration does, and says who did it."""
+    harms = (("crash", "crashed (SIGSEGV) in"), ("exit", "ended its process with status 0 in"), ("socket", "called socket, which no plugin may, in"))
+
+    def test_a_destination_that_does_harm_is_named(self):
+        for deed, expected in self.harms:
+            with self.subTest(deed=deed):
+                code, out, err = self.plugin_run(HOSTILE, "--run", self.run_file, "--param", "deed=" + deed)
+                self.assertEqual(code, 1, out + err)
+                self.assertTrue(out.startswith("failed: 1 of 1 alerts"), out + err)
+                self.assertIn("worst_post: %s deliver()" % expected, out)
+
+    def test_an_integration_that_does_harm_is_named(self):
+        for deed, expected in self.harms:
+            with self.subTest(deed=deed):
+                code, out, err = self.plugin_run(HOSTILE, "--action", "act", "--param", "deed=" + deed)
+                self.assertEqual((code, out), (1, ""), err)
+                self.assertIn("worst_desk: %s invoke()" % expected, err)
+
+    def test_what_hangs_is_ended_after_its_deadline(self):
+        code, out, err = self.plugin_run(HOSTILE, "--run", self.run_file, "--param", "deed=hang")
+        self.assertEqual(code, 1, out + err)
+        self.assertIn("worst_post: did not answer within 31000 ms in deliver()", out)
+
+    def test_a_crash_while_it_is_created(self):
+        code, out, err = self.plugin_run(HOSTILE, "--run", self.run_file, "--param", "deed=crash_in_create")
+        self.assertEqual((code, out), (1, ""), err)
+        self.assertIn("worst_post: crashed (SIGABRT) in create()", err)
 
 
 class Descriptions(Outward):

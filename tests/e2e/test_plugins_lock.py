@@ -152,6 +152,7 @@ class PluginsLock(unittest.TestCase):
     def test_a_data_directory_below_one_of_somebody_else(self):
         volume = pathlib.Path(make_data_dir())
         self.addCleanup(shutil.rmtree, volume, ignore_errors=True)
+        (volume / "data").mkdir(mode=0o755)
         os.chown(volume, 12345, 12345)
         self.expect(0, "lock", self.mine)
         with Host(data_dir=volume / "data", env=self.env) as host:
