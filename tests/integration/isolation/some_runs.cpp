@@ -63,7 +63,7 @@ plugin::RunnerOptions runner_options(telemetry::Logger& log) {
   return options;
 }
 
-Stage::Stage(const Options& options) {
+Stage::Stage(const Options& options) : stop_(options.stop) {
   std::vector<plugin::Library> libraries;
   const auto add = [&](const std::filesystem::path& file, bool isolated, bool first_party) {
     auto made = isolated ? plugin::describe_outside(file, runner_options(log_.logger()))
@@ -90,7 +90,9 @@ Stage::Stage(const Options& options) {
 }
 
 detect::Isolation Stage::isolation() {
-  return {.runner = runner_options(log_.logger()), .conduct = &conduct_, .clock = &clock_};
+  auto runner = runner_options(log_.logger());
+  runner.stop = stop_;
+  return {.runner = std::move(runner), .conduct = &conduct_, .clock = &clock_};
 }
 
 detect::Verdict Stage::judge_by(const config::DetectorsConfig& config, const Run& run) {
