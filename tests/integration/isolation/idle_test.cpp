@@ -1,6 +1,7 @@
 // Runners between batches and at the end of the host: none stays that nobody needs, and none is waited for.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <fstream>
 #include <thread>
 
+#include "plugin/isolation/channel.hpp"
 #include "plugin/isolation/sandbox.hpp"
 #include "some_runs.hpp"
 #include "testing/wait.hpp"
@@ -66,6 +68,24 @@ TEST(IdleRunners, AreReapedWhenTheyEndAndReplacedWhenAsked) {
   stage.sweep();
   EXPECT_FALSE(has_children());
   EXPECT_EQ(failure_of(stage.judge(some_runs(kEvil)).front(), "worst"), "");
+}
+
+TEST(Descriptors, OfWhichTheLastAreNotForRunners) {
+  TestLog log;
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit small{600, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &small), 0);
+  std::vector<plugin::Handle> taken;
+  while (taken.size() < 400) taken.emplace_back(::dup(1));
+  const auto refused = plugin::describe_outside(hostile_plugin("hostile"), runner_options(log.logger()));
+  taken.clear();
+  const auto described = plugin::describe_outside(hostile_plugin("hostile"), runner_options(log.logger()));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::unavailable);
+  EXPECT_NE(refused.error().text.find("of 600 descriptors are in use"), std::string::npos) << refused.error().text;
+  EXPECT_TRUE(described) << "there is room again";
 }
 
 TEST(StoppingHost, EndsARunnerAtOnceAndBlamesNobody) {
