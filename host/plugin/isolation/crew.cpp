@@ -110,6 +110,7 @@ void Crew::begin() {
 
 void Crew::sweep() {
   for (auto& group : groups_) {
+    group->asked.clear();  // of the batch before
     if (!group->runner) continue;
     if (!group->runner->still_there())
       take_idle_end(*group);
@@ -128,14 +129,6 @@ void Crew::take_idle_end(Group& group) {
   if (library.first_party || end.killed_outside) return;
   const auto seat = std::ranges::find(seats_, &library, [](const Seat& one) { return one.entry.library; });
   if (seat != seats_.end()) strike(*seat, nullptr, end.offence, end.text);
-}
-
-// Nobody will ask it anything. Only between batches.
-bool Crew::all_off(const Group& group) const {
-  return std::ranges::all_of(seats_, [&](const Seat& one) {
-    return groups_[one.group].get() != &group ||
-           conduct_.off(one.entry.component->schema.id, one.entry.library->sha256).has_value();
-  });
 }
 
 const dune_run* Crew::add(const Run& run, std::string_view category) { return runs_.add(run, category); }

@@ -125,6 +125,11 @@ const Named kDeeds[] = {
        allocate_without_end();
        return DUNE_E_LIMIT;
      }},
+    {"share",
+     [](State&, const dune_run*, dune_sink*, dune_error*) -> dune_status {
+       ::mmap(nullptr, 8 << 20, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+       return DUNE_OK;
+     }},
     {"write_view",
      [](State&, const dune_run* run, dune_sink*, dune_error*) -> dune_status {
        const_cast<dune_run*>(run)->current_step = 1'000'000;

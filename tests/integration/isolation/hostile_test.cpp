@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
     Deeds, Hostile,
     ::testing::Values(
         Deed{"null_pointer", "crashed (SIGSEGV) in detect()"}, Deed{"loop", "failed with status -6", false},
-        Deed{"loop_for_ever", "ran for more than 100 ms in detect()"},
+        Deed{"loop_for_ever", "ran for more than 100 ms in detect()"}, Deed{"share", "called mmap"},
         Deed{"write_view", "crashed (SIGSEGV) in detect()"}, Deed{"unprotect_view", "crashed (SIGSEGV) in detect()"},
         Deed{"throw", "threw an exception: no"}, Deed{"exit", "ended its process with status 0 in detect()"},
         Deed{"quick_exit", "ended its process with status 0 in detect()"},

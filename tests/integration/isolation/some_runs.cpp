@@ -65,7 +65,7 @@ plugin::RunnerOptions runner_options(telemetry::Logger& log) {
   return options;
 }
 
-Stage::Stage(const Options& options) : sandbox_(options.sandbox) {
+Stage::Stage(const Options& options) : sandbox_(options.sandbox), stop_(options.stop) {
   std::vector<plugin::Library> libraries;
   const auto add = [&](const std::filesystem::path& file, bool isolated, bool first_party) {
     auto made = isolated ? plugin::describe_outside(file, isolation().runner) : plugin::load_library(file, first_party);
@@ -93,6 +93,7 @@ Stage::Stage(const Options& options) : sandbox_(options.sandbox) {
 detect::Isolation Stage::isolation() {
   auto runner = runner_options(log_.logger());
   runner.sandbox = sandbox_;
+  runner.stop = stop_;
   return {.runner = std::move(runner), .conduct = &conduct_, .clock = &clock_};
 }
 

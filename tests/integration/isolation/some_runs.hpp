@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -34,12 +35,15 @@ class Stage {
     bool all_in_process = false;
     bool sandbox = true;
     bool hostile_is_ours = false;  // and shares a runner with the shipped ones
+    std::stop_token stop{};  // of the host
   };
   explicit Stage(const Options& options);
 
   [[nodiscard]] std::vector<detect::Verdict> judge(const std::vector<Run>& runs) { return judge_->judge(runs); }
   // One run by another configuration, with runners of its own.
   [[nodiscard]] detect::Verdict judge_by(const config::DetectorsConfig& config, const Run& run);
+  void sweep() { judge_->sweep(); }
+  [[nodiscard]] bool interrupted() const { return judge_->interrupted(); }
   void end() { judge_.reset(); }
   [[nodiscard]] plugin::ConductMemory& conduct() { return conduct_; }
   [[nodiscard]] TestLog& log() { return log_; }
@@ -49,6 +53,7 @@ class Stage {
   [[nodiscard]] detect::Isolation isolation();
 
   const bool sandbox_;
+  std::stop_token stop_;
   TestLog log_;
   SystemClock clock_;
   plugin::ConductMemory conduct_{clock_};

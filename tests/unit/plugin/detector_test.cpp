@@ -72,7 +72,21 @@ TEST_F(DetectorTest, ExceptionsStopAtTheBoundary) {
   behaviour() = [](const dune_run*, dune_sink*, dune_error*) -> dune_status { throw std::runtime_error("oops"); };
   const auto failed = make()->detect(RunView(run_, "default"));
   ASSERT_FALSE(failed);
-  EXPECT_NE(failed.error().text.find("oops"), std::string::npos);
+  EXPECT_EQ(failed.error().text, "threw an exception: oops");
+  EXPECT_EQ(failed.error().code, Code::invalid_argument) << "the contract allows none";
+}
+
+TEST_F(DetectorTest, ARefusedSignalIsAViolationWhateverDetectAnswers) {
+  behaviour() = [](const dune_run*, dune_sink* sink, dune_error*) -> dune_status {
+    dune_signal signal{};
+    signal.struct_size = sizeof signal;
+    signal.severity = 99;
+    return sink->emit(sink, &signal);
+  };
+  const auto failed = make()->detect(RunView(run_, "default"));
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, Code::invalid_argument);
+  EXPECT_NE(failed.error().text.find("severity 99"), std::string::npos) << failed.error().text;
 }
 
 TEST_F(DetectorTest, AFailingCreateHandsNothingOver) {

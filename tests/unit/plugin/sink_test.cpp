@@ -86,6 +86,18 @@ TEST_F(SinkTest, BoundsNumberAndSize) {
   EXPECT_EQ(sink_.signals().size(), kMaxSignalsPerCall);
 }
 
+TEST_F(SinkTest, ALengthThatCannotBeIsAViolation) {
+  signal_.type = {"ODD_RUN", std::size_t{1} << 40};
+  EXPECT_EQ(emit(), DUNE_E_INVALID);
+  EXPECT_NE(sink_.violation().find("1099511627776 bytes"), std::string::npos) << sink_.violation();
+}
+
+TEST_F(SinkTest, EvidenceOfALengthThatCannotBeIsAViolation) {
+  signal_.evidence_json = {"{}", std::size_t{1} << 40};
+  EXPECT_EQ(emit(), DUNE_E_INVALID);
+  EXPECT_NE(sink_.violation().find("evidence is larger"), std::string::npos) << sink_.violation();
+}
+
 TEST_F(SinkTest, BoundsEvidence) {
   key("a");
   json()->begin_array(json());
