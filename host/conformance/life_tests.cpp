@@ -13,6 +13,10 @@
 #include "conformance/tests.hpp"
 #include "plugin/run_view.hpp"
 
+#ifdef __SANITIZE_ADDRESS__
+extern "C" void __sanitizer_purge_allocator();  // its header does not come with every g++
+#endif
+
 namespace dunetrace::conformance {
 namespace {
 
@@ -34,6 +38,9 @@ std::size_t heap_bytes() {
 }
 
 std::size_t resident_bytes() {
+#ifdef __SANITIZE_ADDRESS__
+  __sanitizer_purge_allocator();  // it keeps what was freed, to find whoever uses it still
+#endif
   std::ifstream file("/proc/self/statm");
   std::size_t size = 0, resident = 0;
   file >> size >> resident;
