@@ -166,7 +166,7 @@ Result<int> run(const Arguments& args) {
   DUNE_TRY(current, load_detectors(setup, log));
   DUNE_TRY(other, proposal(setup, current, args, log));
   loading.reset();
-  if (!other) {
+  if (!other && ::isatty(STDERR_FILENO) == 1) {  // for people; what programs read stays as it is
     std::fputs("dunetrace: nothing is proposed (no --config, no --plugin): what fires now is compared with itself\n",
                stderr);
   }

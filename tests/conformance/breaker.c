@@ -150,7 +150,7 @@ static dune_status detect(void *p, const dune_run *run, dune_sink *sink, dune_er
   static volatile int inside;  /* two instances at once step on each other */
   if (inside) severity = DUNE_SEVERITY_HIGH;
   inside = 1;
-  for (volatile int i = 0; i < 20000; ++i) { }
+  for (volatile int i = 0; i < 300000; ++i) { }
   inside = 0;
 #endif
 #ifdef BREAK_COUNTER

@@ -89,7 +89,6 @@ class Tools(unittest.TestCase):
     def test_backtest_arguments(self):
         runs = self.write("runs.ndjson", json.dumps(json.loads(self.run_file().read_text())) + "\n")
         self.assertIn("(1 run, 1 event, 1 day with runs)", self.expect(0, "backtest", "--plugin", BREAKERS / "nothing.so", "--from", runs))
-        self.assertIn("nothing is proposed", self.expect(0, "backtest", "--from", runs))
         self.assertIn("--agent nobody: none of the 1 runs", self.expect(0, "backtest", "--from", runs, "--agent", "nobody"))
         self.assertIn("expected a whole number, at least 0, got '-1'", self.expect(2, "backtest", "--from", runs, "--max-new", "-1"))
         self.assertIn("brings no detector", self.expect(2, "backtest", "--plugin", BREAKERS / "desk.so", "--from", runs))

@@ -46,7 +46,7 @@ class Templates(KitTestCase):
         self.assertIn("nothing is overwritten", self.new("detector", "link", expect=2))
 
     def test_says_when_the_host_has_such_a_plugin(self):
-        self.assertIn("two of one id", self.new("detector", "tool_loop"))
+        self.assertIn("two of one id", self.new("detector", "tool_loop", expect=2))
 
     def test_license_and_vendor(self):
         self.new("detector", "ours", "--license", "MIT", "--vendor", "Ours & Co")

@@ -73,7 +73,9 @@ class WrongStart(unittest.TestCase):
         plugins = pathlib.Path(self.data_dir, "plugins")
         shutil.copytree(BINARY.parents[1] / "lib/dunetrace/plugins", plugins)
         (plugins / "broken.so").write_text("not a library")
-        self.assert_refused("plugins", "lock", "--own", str(plugins), says=("broken.so", "is no ELF library"))
+        code, _, errors = run_dunetrace("plugins", "lock", "--own", str(plugins), data_dir=self.data_dir)
+        self.assertEqual(code, 2, errors)
+        self.assertIn("broken.so: is no ELF library", errors)
         listed = plugins / "plugins.lock"
         listed.write_text(listed.read_text().replace('"tool_loop.so"', '"broken.so"'))
         self.assert_refused("up", says=("broken.so", "sha256", "dunetrace plugins lock"), env={"DUNETRACE_PLUGIN_DIR": str(plugins)})

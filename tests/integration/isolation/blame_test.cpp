@@ -46,21 +46,15 @@ TEST(Blame, NobodyOfASharedRunnerIsStruckForAKillInACallEither) {
   EXPECT_FALSE(stage.conduct().off("worst", "hostile"));
 }
 
-TEST(Blame, ALibraryAloneIsStruckWithoutARun) {
+TEST(Blame, ALibraryAloneIsNotStruckForAKillBetweenCallsEither) {
   Stage stage({.shipped = plugin::Mode::in_process, .hostile = {"hostile"}});
   const auto runs = some_runs();
   static_cast<void>(stage.judge(runs));
-  for (int time = 1; time <= 3; ++time) {
-    EXPECT_FALSE(stage.conduct().off("worst", "hostile")) << "two on one run would be enough";
+  for (int time = 1; time <= 4; ++time) {
     kill_runners();
-    const auto found = stage.judge(runs);
-    if (time < 3) {
-      EXPECT_EQ(failure_of(found.front(), "worst"), "");
-    }
+    EXPECT_EQ(failure_of(stage.judge(runs).front(), "worst"), "");
   }
-  EXPECT_TRUE(stage.conduct().off("worst", "hostile")) << "three within ten minutes";
-  static_cast<void>(stage.judge(runs));
-  EXPECT_TRUE(runner_pids().empty()) << "who is off keeps no runner";
+  EXPECT_FALSE(stage.conduct().off("worst", "hostile")) << "the machine was short of memory, or somebody killed it";
 }
 
 TEST(Blame, ALibraryThatGrowsWithoutBeingAskedIsStruck) {
