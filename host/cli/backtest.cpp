@@ -172,7 +172,7 @@ Result<int> run(const Arguments& args) {
   }
   const Sides sides{current, other ? *other : current};
   DUNE_TRY(report, args.from.empty() ? replay_database(setup, sides, args, log) : replay_file(setup, sides, args, log));
-  if (!args.agent.empty() && report.runs == 0) {
+  if (!args.agent.empty() && report.runs == 0 && report.other_agents > 0) {
     std::fprintf(stderr, "dunetrace: warning: --agent %s: none of the %zu runs is of this agent\n", args.agent.c_str(),
                  report.other_agents);
   }

@@ -119,7 +119,7 @@ TEST_F(OutsideTest, ValidatesInARunnerThatMayEnd) {
   EXPECT_EQ(check(deed("refuse")), "no") << "a new runner answers";
 }
 
-TEST_F(OutsideTest, ExplainsInARunnerThatMayEnd) {
+TEST_F(OutsideTest, ExplainsInARunnerUntilItCrashes) {
   const auto library = describe("hostile").value();
   const auto call = plugin::explain_call(library.components.front(), log_.logger());
   ASSERT_TRUE(call);
@@ -129,7 +129,7 @@ TEST_F(OutsideTest, ExplainsInARunnerThatMayEnd) {
   EXPECT_EQ(ask("r")->fields.at("title"), "Found by the worst plugin");
   EXPECT_EQ(ask("evil"), std::nullopt);
   EXPECT_TRUE(log_.contains("crashed (SIGABRT) in explain()"));
-  EXPECT_TRUE(ask("r")) << "a new runner answers";
+  EXPECT_EQ(ask("r"), std::nullopt) << "for a while its template is used";
 }
 
 TEST_F(OutsideTest, EndsItsRunnerWithTheLastThatRefersToIt) {
