@@ -4,7 +4,8 @@
 
 #include "detect/replay.hpp"
 #include "store/baselines.hpp"
-#include "store/work.hpp"
+#include "store/run_events.hpp"
+#include "store/work_queue.hpp"
 
 namespace dunetrace::backtest {
 namespace {

@@ -22,7 +22,7 @@
 #include "ingest/role.hpp"
 #include "json/writer.hpp"
 #include "store/migrations.hpp"
-#include "store/work.hpp"
+#include "store/work_queue.hpp"
 
 namespace dunetrace::cli {
 namespace {

@@ -12,7 +12,9 @@
 #include "detect/replay.hpp"
 #include "detect/role.hpp"
 #include "plugin/generation.hpp"
-#include "store/work.hpp"
+#include "store/run_events.hpp"
+#include "store/run_results.hpp"
+#include "store/work_queue.hpp"
 
 namespace dunetrace::detect {
 

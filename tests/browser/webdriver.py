@@ -28,12 +28,12 @@ ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "-
 class Browser:
     def __init__(self):
         self._profile = tempfile.mkdtemp(prefix="dunetrace-browser-")
-        self._driver = subprocess.Popen([CHROMEDRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self._driver = None
         self._session = None
 
     def __enter__(self):
         try:
-            self._port = self._read_port()
+            self._start_driver()
             options = {"binary": CHROMIUM, "args": ARGUMENTS + ["--user-data-dir=" + self._profile]}
             always = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
             self._session = self._call("POST", "/session", {"capabilities": {"alwaysMatch": always}})["sessionId"]
@@ -50,21 +50,38 @@ class Browser:
             if self._session:
                 self._call("DELETE", "/session/" + self._session)
         finally:
+            self._end_driver()
+            shutil.rmtree(self._profile, ignore_errors=True)
+
+    def _start_driver(self):
+        """With port 0 chromedriver draws a port and wants it for both IPv4 and IPv6. Where another process has one of the
+        two, it ends at once with an error, and the next attempt draws another."""
+        deadline = time.monotonic() + DRIVER_START_S
+        while True:
+            self._driver = subprocess.Popen([CHROMEDRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            self._port, said = self._read_port()
+            if self._port:
+                return
+            self._end_driver()
+            if time.monotonic() > deadline:
+                raise AssertionError("chromedriver did not start within %d s; the last attempt said:\n%s" % (DRIVER_START_S, said))
+
+    def _read_port(self):
+        """The port, or None and all that the driver said before it ended."""
+        said = ""
+        for line in self._driver.stdout:
+            said += line
+            found = re.search(r"started successfully on port (\d+)", line)
+            if found:
+                return int(found.group(1)), said
+        return None, said
+
+    def _end_driver(self):
+        if self._driver:
             self._driver.terminate()
             self._driver.wait(10)
             self._driver.stdout.close()
-            shutil.rmtree(self._profile, ignore_errors=True)
-
-    def _read_port(self):
-        deadline = time.monotonic() + DRIVER_START_S
-        while time.monotonic() < deadline:
-            line = self._driver.stdout.readline()
-            found = re.search(r"started successfully on port (\d+)", line)
-            if found:
-                return int(found.group(1))
-            if not line:
-                break
-        raise AssertionError("chromedriver did not start")
+            self._driver = None
 
     def _call(self, method, path, body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)

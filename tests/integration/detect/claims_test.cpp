@@ -4,7 +4,9 @@
 #include <set>
 #include <thread>
 
-#include "store/work.hpp"
+#include "store/run_events.hpp"
+#include "store/run_results.hpp"
+#include "store/work_queue.hpp"
 #include "stored_runs.hpp"
 #include "testing/postgres.hpp"
 

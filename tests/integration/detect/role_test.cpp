@@ -5,7 +5,9 @@
 #include <atomic>
 #include <stdexcept>
 
-#include "store/work.hpp"
+#include "store/run_events.hpp"
+#include "store/run_results.hpp"
+#include "store/work_queue.hpp"
 #include "stored_runs.hpp"
 #include "testing/postgres.hpp"
 #include "testing/wait.hpp"

@@ -1,4 +1,4 @@
-// The detection queue over `runs`: claim, load, write. A run is pending while it has more events than its last
+// The detection queue over `runs`: claim and give back. A run is pending while it has more events than its last
 // judgement saw. A claim is a lease: a worker that dies gives its runs back when it ends.
 #pragma once
 
@@ -6,9 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/event.hpp"
 #include "core/result.hpp"
-#include "core/signal.hpp"
 #include "store/database.hpp"
 
 namespace dunetrace::store {
@@ -41,26 +39,6 @@ struct ClaimRules {
 // The lease begins anew. Gives the places in `runs` of those whose claim still holds, ascending.
 [[nodiscard]] Result<std::vector<std::size_t>> extend_claim(Database& db, const std::vector<ClaimedRun>& runs,
                                                             std::chrono::milliseconds lease);
-
-// The first `max_events` events of each of these runs in replay order, one entry per run in the order given. A run with
-// more ends with its last terminal event and its last event instead of all that follow.
-[[nodiscard]] Result<std::vector<RunEvents>> load_events(Database& db, const std::vector<ClaimedRun>& runs,
-                                                         std::size_t max_events);
-
-struct RunResult {
-  ClaimedRun run;
-  std::string agent_id;
-  std::string agent_version;
-  std::string exit_reason;  // as replayed; empty = none
-  std::vector<Signal> signals;
-  std::vector<std::string> unjudged_types;  // of detectors that failed: what they found before stands
-  std::string incomplete = "[]";            // JSON: detectors that failed
-};
-
-// Signals, processed_runs and the run's state in one transaction, then NOTIFY dunetrace_signals. What an earlier look
-// found and this one does not is marked as withdrawn. Results whose claim was lost are left out. Gives the places in
-// `results` of those written, ascending.
-[[nodiscard]] Result<std::vector<std::size_t>> write_results(Database& db, const std::vector<RunResult>& results);
 
 // Gives claims back at once, for an orderly end.
 [[nodiscard]] Result<> release_runs(Database& db, const std::vector<ClaimedRun>& runs);

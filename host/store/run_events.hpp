@@ -1,0 +1,18 @@
+// The events of claimed runs, as replay wants them.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "core/event.hpp"
+#include "core/result.hpp"
+#include "store/work_queue.hpp"
+
+namespace dunetrace::store {
+
+// The first `max_events` events of each of these runs in replay order, one entry per run in the order given. A run with
+// more ends with its last terminal event and its last event instead of all that follow.
+[[nodiscard]] Result<std::vector<RunEvents>> load_events(Database& db, const std::vector<ClaimedRun>& runs,
+                                                         std::size_t max_events);
+
+}  // namespace dunetrace::store
