@@ -3,8 +3,6 @@
 #include <cstring>
 #include <map>
 
-#include "json/writer.hpp"
-
 namespace dunetrace::detect {
 
 Payload::Payload(json::Parser& parser, std::string_view text, std::pmr::memory_resource& arena) : arena_(arena) {
@@ -50,27 +48,29 @@ std::optional<bool> Payload::truth(std::string_view name) const {
   return std::nullopt;
 }
 
-std::optional<std::vector<std::string_view>> Payload::texts(std::string_view name) const {
+void Payload::texts(std::string_view name, std::vector<std::string_view>& out) const {
+  out.clear();
   const auto value = root_[name];
-  if (!value.is_array()) return std::nullopt;
-  std::vector<std::string_view> out;
+  if (!value.is_array()) return;
   value.each_element([&](json::Value element) {
     if (const auto text = element.string()) out.push_back(keep(*text));
   });
-  return out;
 }
 
-std::string_view Payload::meta() const {
-  std::map<std::string, json::Value, std::less<>> members;
-  root_["meta"].each_member([&](std::string_view name, json::Value value) { members[std::string(name)] = value; });
+std::string_view Payload::meta(json::Writer& writer) const {
+  std::pmr::map<std::string_view, json::Value> members(&arena_);  // names are views into the parser's document
+  root_["meta"].each_member([&](std::string_view name, json::Value value) { members[name] = value; });
   root_.each_member([&](std::string_view name, json::Value value) {
-    if (name != "signal_name" && name != "source" && name != "meta") members[std::string(name)] = value;
+    if (name != "signal_name" && name != "source" && name != "meta") members[name] = value;
   });
-  json::Writer out;
-  out.begin_object();
-  for (const auto& [name, value] : members) out.field_raw(name, json::to_text(value));
-  out.end_object();
-  return keep(out.text());
+  writer.clear();
+  writer.begin_object();
+  for (const auto& [name, value] : members) {
+    writer.key(name);
+    json::write(writer, value);
+  }
+  writer.end_object();
+  return keep(writer.text());
 }
 
 }  // namespace dunetrace::detect

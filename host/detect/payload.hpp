@@ -1,5 +1,5 @@
 // Lenient reading of one event's payload: a member of another type is as good as missing (spec/wire.md 4).
-// Texts are copied into the run's arena and live as long as the run.
+// Texts are copied into the run's arena and live as long as the run; nothing here allocates for itself.
 #pragma once
 
 #include <memory_resource>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "json/reader.hpp"
+#include "json/writer.hpp"
 
 namespace dunetrace::detect {
 
@@ -22,10 +23,11 @@ class Payload {
   [[nodiscard]] std::optional<double> number(std::string_view name) const;
   // Any value but null counts: false, 0, "" and empty containers are false, the rest is true.
   [[nodiscard]] std::optional<bool> truth(std::string_view name) const;
-  // The texts of an array; other elements are skipped.
-  [[nodiscard]] std::optional<std::vector<std::string_view>> texts(std::string_view name) const;
-  // external.signal: the `meta` object merged with all members but signal_name, source and meta (spec/wire.md 4.10).
-  [[nodiscard]] std::string_view meta() const;
+  // The texts of an array in place of what is in `out`; other elements are skipped. Of anything else none.
+  void texts(std::string_view name, std::vector<std::string_view>& out) const;
+  // external.signal: the `meta` object merged with all members but signal_name, source and meta (spec/wire.md 4.10),
+  // sorted by name. `writer` is used for it and keeps its memory.
+  [[nodiscard]] std::string_view meta(json::Writer& writer) const;
 
  private:
   [[nodiscard]] std::string_view keep(std::string_view text) const;

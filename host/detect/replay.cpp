@@ -1,6 +1,7 @@
 #include "detect/replay.hpp"
 
 #include <algorithm>
+#include <array>
 #include <memory_resource>
 #include <numeric>
 #include <optional>
@@ -13,8 +14,10 @@
 namespace dunetrace::detect {
 namespace {
 
-constexpr double kMaxGapMs = 9e15;                // keeps absurd timestamps inside of an integer
-constexpr std::size_t kMaxIdlePayload = 1 << 20;  // bytes; a parser keeps several times its largest text
+constexpr double kMaxGapMs = 9e15;                               // keeps absurd timestamps inside of an integer
+constexpr std::size_t kMaxIdlePayload = 1 << 20;                 // bytes; a parser keeps several times its largest text
+constexpr std::size_t kScratchBytes = 32 << 10;                  // enough for runs of a few hundred events
+constexpr std::size_t kLeastArena = 256, kMostArena = 64 << 10;  // bytes of a run's first chunk
 
 bool before(const Event& a, const Event& b) {
   if (a.step_index != b.step_index) return a.step_index < b.step_index;
@@ -22,29 +25,31 @@ bool before(const Event& a, const Event& b) {
   return a.id < b.id;
 }
 
+// Where the replay keeps what it needs only meanwhile.
+using Scratch = std::pmr::monotonic_buffer_resource;
+
 // Events that equal an earlier one in type, step, time and payload are what a client sent twice. Equal events are
 // neighbours up to (step, time), so only that group is searched.
-void drop_repeats(std::vector<Event>& events) {
+void drop_repeats(std::vector<Event>& events, Scratch& scratch) {
   constexpr std::size_t kScan = 16;  // groups are one or two events; only a hostile one needs the set
-  std::vector<Event> kept;
-  kept.reserve(events.size());
-  std::size_t group = 0;
-  std::set<std::pair<std::string_view, std::string_view>> seen;
-  for (const auto& event : events) {
-    if (kept.size() > group &&
-        (kept[group].step_index != event.step_index || kept[group].timestamp != event.timestamp)) {
-      group = kept.size();
+  std::pmr::set<std::pair<std::string_view, std::string_view>> seen(&scratch);
+  std::size_t kept = 0, group = 0;  // events[0, kept) stay, events[group, kept) are the group
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const Event event = events[i];
+    if (kept > group && (events[group].step_index != event.step_index || events[group].timestamp != event.timestamp)) {
+      group = kept;
       seen.clear();
     }
-    if (kept.size() - group == kScan && seen.empty()) {
-      for (auto i = group; i < kept.size(); ++i) seen.emplace(kept[i].type, kept[i].payload);
+    if (kept - group == kScan && seen.empty()) {
+      for (auto k = group; k < kept; ++k) seen.emplace(events[k].type, events[k].payload);
     }
+    const auto first = events.begin() + static_cast<std::ptrdiff_t>(group);
+    const auto end = events.begin() + static_cast<std::ptrdiff_t>(kept);
     const auto same = [&](const Event& other) { return other.type == event.type && other.payload == event.payload; };
-    const bool repeat = seen.empty() ? std::any_of(kept.begin() + static_cast<std::ptrdiff_t>(group), kept.end(), same)
-                                     : !seen.emplace(event.type, event.payload).second;
-    if (!repeat) kept.push_back(event);
+    const bool repeat = seen.empty() ? std::any_of(first, end, same) : !seen.emplace(event.type, event.payload).second;
+    if (!repeat) events[kept++] = event;
   }
-  events = std::move(kept);
+  events.resize(kept);
 }
 
 // Leaves the beginning of a long run and, as its last event, the terminal event that decides. `rest` follows `events`.
@@ -59,33 +64,68 @@ void cut(std::vector<Event>& events, std::span<const Event> rest) {
   if (end) events.push_back(*end);
 }
 
-// Calls waiting for an answer, by a key: the most recent one first, each at most once across several keys.
-template <class Key>
-class Waiting {
+// Tool calls that wait for an answer. A call is in several lists at once and leaves each of them when it comes up
+// there answered, so that finding one costs no more than having put it in.
+class OpenCalls {
  public:
-  void push(const Key& key, std::size_t call) { by_key_[key].push_back(call); }
-  // The most recent call under `key` for which `open` holds; nothing when there is none.
-  template <class Open>
-  std::optional<std::size_t> newest(const Key& key, Open open) {
-    const auto found = by_key_.find(key);
-    if (found == by_key_.end()) return std::nullopt;
-    auto& calls = found->second;
-    while (!calls.empty() && !open(calls.back())) calls.pop_back();
-    if (calls.empty()) return std::nullopt;
-    return calls.back();
+  OpenCalls(const std::vector<ToolCall>& calls, Scratch& scratch)
+      : calls_(calls), by_name_(&scratch), at_step_(&scratch), all_(&scratch) {}
+
+  void reserve(std::size_t calls) {
+    at_step_.reserve(calls);
+    all_.reserve(calls);
   }
+  void push(std::size_t call) {
+    by_name_[calls_[call].tool_name].push_back(call);
+    enter(calls_[call].step_index);
+    at_step_.push_back(call);
+    all_.push_back(call);
+  }
+  // The most recent one of that name; at that step, which is not before the latest call's; of all.
+  std::optional<std::size_t> newest_named(std::string_view name) {
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? std::nullopt : newest(found->second);
+  }
+  std::optional<std::size_t> newest_at(std::int32_t step) {
+    enter(step);
+    return newest(at_step_);
+  }
+  std::optional<std::size_t> newest() { return newest(all_); }
 
  private:
-  std::unordered_map<Key, std::vector<std::size_t>> by_key_;
+  using List = std::pmr::vector<std::size_t>;
+
+  // Events come in the order of their steps: what was open at an earlier one is not asked for again.
+  void enter(std::int32_t step) {
+    if (step != step_) at_step_.clear();
+    step_ = step;
+  }
+  std::optional<std::size_t> newest(List& list) const {
+    while (!list.empty() && calls_[list.back()].success.has_value()) list.pop_back();
+    if (list.empty()) return std::nullopt;
+    return list.back();
+  }
+
+  const std::vector<ToolCall>& calls_;
+  std::pmr::unordered_map<std::string_view, List> by_name_;
+  List at_step_, all_;
+  std::int32_t step_ = 0;
 };
 
 // The pass over the events that fills a Run.
 class Builder {
  public:
-  Builder(Run& run, json::Parser& parser) : run_(run), parser_(parser) {}
+  Builder(Run& run, json::Parser& parser, json::Writer& writer, Scratch& scratch)
+      : run_(run),
+        parser_(parser),
+        writer_(writer),
+        latency_(run.events.size(), &scratch),
+        pending_llm_(&scratch),
+        tool_event_(&scratch),
+        open_tools_(run.tool_calls, scratch) {}
 
   void build() {
-    latency_.resize(run_.events.size());
+    reserve();
     for (std::size_t i = 0; i < run_.events.size(); ++i) add(i, run_.events[i]);
     add_durations();
   }
@@ -99,10 +139,27 @@ class Builder {
     std::optional<std::int64_t> prompt_tokens;
   };
 
+  // Every list at its full length at once: a run costs a handful of allocations, however many events it has.
+  void reserve() {
+    std::array<std::size_t, static_cast<std::size_t>(EventKind::policy_triggered) + 1> counts{};
+    for (const auto& event : run_.events) ++counts[static_cast<std::size_t>(event.kind)];
+    const auto count = [&](EventKind kind) { return counts[static_cast<std::size_t>(kind)]; };
+    run_.tool_calls.reserve(count(EventKind::tool_called));
+    run_.llm_calls.reserve(count(EventKind::llm_responded));
+    run_.retrievals.reserve(count(EventKind::retrieval_responded));
+    run_.external_signals.reserve(count(EventKind::external_signal));
+    run_.steps.reserve(run_.events.size());
+    tool_event_.reserve(count(EventKind::tool_called));
+    pending_llm_.reserve(count(EventKind::llm_called));
+    open_tools_.reserve(count(EventKind::tool_called));
+  }
+
   void add(std::size_t index, const Event& event) {
     run_.current_step = std::max(run_.current_step, event.step_index);
     if (run_.parent_run_id.data() == nullptr) run_.parent_run_id = event.parent_run_id;
-    const Payload payload(parser_, event.payload, *run_.arena);
+    const bool is_read = event.kind != EventKind::retrieval_called && event.kind != EventKind::policy_triggered &&
+                         event.kind != EventKind::run_errored;
+    const Payload payload(parser_, is_read ? event.payload : std::string_view(), *run_.arena);
     switch (event.kind) {
       case EventKind::run_started:
         started(payload);
@@ -138,7 +195,7 @@ class Builder {
 
   void started(const Payload& payload) {
     if (const auto hash = payload.text("input_hash")) run_.input_hash = *hash;
-    if (auto tools = payload.texts("tools")) run_.available_tools = std::move(*tools);
+    payload.texts("tools", run_.available_tools);
   }
 
   void tool_called(std::size_t index, const Event& event, const Payload& payload) {
@@ -150,22 +207,16 @@ class Builder {
     const auto at = run_.tool_calls.size();
     run_.tool_calls.push_back(call);
     tool_event_.push_back(index);
-    tools_by_name_.push(call.tool_name, at);
-    tools_by_step_.push(call.step_index, at);
-    tools_any_.push_back(at);
+    open_tools_.push(at);
   }
 
   // spec 1.3: by name, then at the same step, then, for an answer without a name, any.
   std::optional<std::size_t> unanswered(const Event& event, std::string_view name) {
-    const auto open = [this](std::size_t at) { return !run_.tool_calls[at].success.has_value(); };
     if (!name.empty()) {
-      if (const auto found = tools_by_name_.newest(name, open)) return found;
+      if (const auto found = open_tools_.newest_named(name)) return found;
     }
-    if (const auto found = tools_by_step_.newest(event.step_index, open)) return found;
-    if (!name.empty()) return std::nullopt;
-    while (!tools_any_.empty() && !open(tools_any_.back())) tools_any_.pop_back();
-    if (tools_any_.empty()) return std::nullopt;
-    return tools_any_.back();
+    if (const auto found = open_tools_.newest_at(event.step_index)) return found;
+    return name.empty() ? open_tools_.newest() : std::nullopt;
   }
 
   void tool_responded(const Event& event, const Payload& payload) {
@@ -225,7 +276,7 @@ class Builder {
     ExternalSignal signal;
     signal.name = payload.text("signal_name").value_or("");
     signal.source = payload.text("source").value_or(std::string_view());
-    signal.meta = payload.meta();
+    signal.meta = payload.meta(writer_);
     signal.step_index = event.step_index;
     signal.timestamp = event.timestamp;
     run_.external_signals.push_back(signal);
@@ -261,20 +312,26 @@ class Builder {
 
   Run& run_;
   json::Parser& parser_;
-  std::vector<std::int64_t> latency_;  // per event: what its answer reported, 0 = nothing
-  std::vector<PendingLlm> pending_llm_;
-  std::vector<std::size_t> tool_event_;  // tool call → its event
-  Waiting<std::string_view> tools_by_name_;
-  Waiting<std::int32_t> tools_by_step_;
-  std::vector<std::size_t> tools_any_;
+  json::Writer& writer_;
+  std::pmr::vector<std::int64_t> latency_;  // per event: what its answer reported, 0 = nothing
+  std::pmr::vector<PendingLlm> pending_llm_;
+  std::pmr::vector<std::size_t> tool_event_;  // tool call → its event
+  OpenCalls open_tools_;
 };
+
+std::size_t payload_bytes(const std::vector<Event>& events) {
+  return std::accumulate(events.begin(), events.end(), std::size_t{0},
+                         [](std::size_t sum, const Event& event) { return sum + event.payload.size(); });
+}
 
 }  // namespace
 
+Replayer::Replayer() : scratch_(kScratchBytes) {}
+
 Run Replayer::replay(RunEvents events, const Baselines& baselines) {
+  Scratch scratch(scratch_.data(), scratch_.size());
   Run run;
   run.source = std::move(events);
-  run.arena = std::make_shared<std::pmr::monotonic_buffer_resource>();
   run.baselines = baselines;
   auto& all = run.source.events;
   if (!std::is_sorted(all.begin(), all.end(), before)) std::sort(all.begin(), all.end(), before);
@@ -286,17 +343,21 @@ Run Replayer::replay(RunEvents events, const Baselines& baselines) {
   const auto looked_at = all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), kMaxLoaded));
   run.events.reserve(static_cast<std::size_t>(looked_at - all.begin()));
   std::copy_if(all.begin(), looked_at, std::back_inserter(run.events), known);
-  drop_repeats(run.events);
+  drop_repeats(run.events, scratch);
   if (looked_at != all.end() || run.events.size() > kMaxEvents) {
     run.truncated = true;
     const auto last = std::find_if(all.rbegin(), all.rend(), known);
     if (last != all.rend()) run.current_step = last->step_index;  // the largest: they are sorted by it
     cut(run.events, {looked_at, all.end()});
   }
-  Builder(run, parser_).build();
-  const auto bytes = std::accumulate(run.events.begin(), run.events.end(), std::size_t{0},
-                                     [](std::size_t sum, const Event& event) { return sum + event.payload.size(); });
-  if (bytes > kMaxIdlePayload) parser_ = json::Parser();
+  const auto bytes = payload_bytes(run.events);
+  // The texts that are kept are rarely half of the payloads they stand in; a longer run takes a few chunks more.
+  run.arena = std::make_shared<std::pmr::monotonic_buffer_resource>(std::clamp(bytes / 2, kLeastArena, kMostArena));
+  Builder(run, parser_, writer_, scratch).build();
+  if (bytes > kMaxIdlePayload) {
+    parser_ = json::Parser();
+    writer_ = json::Writer();
+  }
   return run;
 }
 

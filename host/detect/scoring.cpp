@@ -1,7 +1,8 @@
 #include "detect/scoring.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <array>
+#include <charconv>
 #include <unordered_map>
 
 namespace dunetrace::detect {
@@ -48,8 +49,6 @@ Override override_for(const Run& run) {
 
 double boost(std::size_t signals) {
   switch (signals) {
-    case 1:
-      return 1.00;
     case 2:
       return 1.15;
     case 3:
@@ -59,7 +58,15 @@ double boost(std::size_t signals) {
   }
 }
 
-double round4(double value) { return std::round(value * 1e4) / 1e4; }
+// To 4 decimals by the number's exact value, even on ties: what every language's own rounding of decimals gives.
+// Multiplying first would round once more, and differ from it at the ties.
+double round4(double value) {
+  std::array<char, 16> text{};  // 0.1234, at most 1
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed, 4);
+  double rounded = value;
+  if (end.ec == std::errc()) std::from_chars(text.data(), end.ptr, rounded);
+  return rounded;
+}
 
 }  // namespace
 
@@ -79,7 +86,7 @@ void score(const Run& run, std::vector<Signal>& signals) {
         signal.confidence = 0.95;
         break;
       case Override::none:
-        if (count > 1) signal.confidence = round4(std::min(1.0, signal.confidence * boost(count)));
+        signal.confidence = round4(count > 1 ? std::min(1.0, signal.confidence * boost(count)) : signal.confidence);
         break;
     }
   }

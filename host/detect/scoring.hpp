@@ -9,7 +9,8 @@
 
 namespace dunetrace::detect {
 
-// Changes severity, confidence (rounded to 4 decimals when boosted) and co_signal_count in place.
+// Changes severity, confidence (rounded to 4 decimals) and co_signal_count in place. Signals in shadow count like
+// others. A severity that an operator set is the detector's own here: an override replaces it as well.
 void score(const Run& run, std::vector<Signal>& signals);
 
 }  // namespace dunetrace::detect

@@ -252,8 +252,6 @@ std::string_view raw_at(std::string_view text, std::string_view pointer) {
   return text.substr(static_cast<std::size_t>(raw.data() - padded.data()), raw.size());
 }
 
-namespace {
-
 void write(Writer& out, const Value& value) {
   switch (value.kind()) {
     case Value::Kind::missing:
@@ -287,8 +285,6 @@ void write(Writer& out, const Value& value) {
       return;
   }
 }
-
-}  // namespace
 
 std::string to_text(const Value& value) {
   Writer out;

@@ -89,7 +89,10 @@ class Parser {
 // `json` is valid JSON. Returns nothing when there is nothing to change.
 [[nodiscard]] std::optional<std::string> storable(std::string_view json);
 
+class Writer;
+
 // One value as JSON text again (numbers in our format).
 [[nodiscard]] std::string to_text(const Value& value);
+void write(Writer& out, const Value& value);
 
 }  // namespace dunetrace::json

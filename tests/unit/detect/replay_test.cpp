@@ -107,6 +107,14 @@ TEST(Replay, WrongTypesReadAsDefaults) {
   EXPECT_EQ(run.exit_reason, "completed");
 }
 
+TEST(Replay, EveryStartedEventSaysWhichToolsThereAre) {
+  const auto tools = [](std::string_view second) {
+    return Events().add("run.started", 0, 0, R"({"tools":["a","b"]})").add("run.started", 1, 1, second).replay();
+  };
+  EXPECT_EQ(tools(R"({"tools":["c"]})").available_tools, std::vector<std::string_view>{"c"});
+  EXPECT_TRUE(tools("{}").available_tools.empty());
+}
+
 TEST(Replay, TheLastTerminalEventDecides) {
   EXPECT_EQ(Events()
                 .add("run.completed", 1, 1, R"({"exit_reason":"final_answer"})")
