@@ -58,6 +58,10 @@ std::string config_of(const YAML::Node& params, const std::string& detector) {
 // `run: {file: fixtures/run.json}`: a recorded run in wire form, beside the file of cases.
 std::vector<EventSpec> recorded(const YAML::Node& node, const std::filesystem::path& directory) {
   const auto path = directory / node["file"].as<std::string>();
+  std::error_code failed;
+  if (!std::filesystem::is_regular_file(path, failed)) {  // a device has no end
+    throw YAML::Exception(node.Mark(), path.string() + ": no such file; expected a recorded run");
+  }
   std::ifstream in(path, std::ios::binary);
   const std::string text(std::istreambuf_iterator<char>(in), {});
   if (!in) throw YAML::Exception(node.Mark(), path.string() + ": cannot be read");

@@ -1,5 +1,6 @@
 #include "cases/script.hpp"
 
+#include <limits>
 #include <utility>
 
 #include "cases/yaml_json.hpp"
@@ -10,6 +11,8 @@ namespace {
 constexpr std::int64_t kBeginSeconds = 1'767'225'600;
 // Exact in binary, and so are the differences: durations come out as the milliseconds that were written.
 constexpr std::int64_t kTickMs = 125;
+// One entry may be repeated 100,000 times: few of them would fill the memory.
+constexpr std::size_t kMostEvents = 250'000;
 
 class Player {
  public:
@@ -23,6 +26,7 @@ class Player {
 
  private:
   void play_once(const YAML::Node& entry) {
+    at_ = entry.Mark();
     wait(entry["after_ms"]);
     if (entry["step"] && !entry["step"].IsNull()) pinned_ = entry["step"].as<std::int32_t>();
     if (entry["tool"]) {
@@ -95,10 +99,16 @@ class Player {
   }
 
   void emit(std::string type, std::string payload, bool advances) {
+    if (events_.size() >= kMostEvents) {
+      throw YAML::Exception(at_, "the run has more than " + std::to_string(kMostEvents) + " events");
+    }
     if (pinned_) {
       step_ = *pinned_;
       pinned_.reset();
     } else if (!events_.empty() && (advances || numbering_ == Numbering::manual)) {
+      if (step_ == std::numeric_limits<std::int32_t>::max()) {
+        throw YAML::Exception(at_, "the step index would be larger than " + std::to_string(step_));
+      }
       ++step_;
     }
     const double timestamp = static_cast<double>(kBeginSeconds) + static_cast<double>(now_ms_) / 1000.0;
@@ -127,6 +137,7 @@ class Player {
   }
 
   Numbering numbering_;
+  YAML::Mark at_;  // of the entry that is played
   std::int32_t step_ = 0;
   std::int64_t now_ms_ = 0;
   std::optional<std::int32_t> pinned_;

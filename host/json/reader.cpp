@@ -114,6 +114,7 @@ void Value::each_member(const std::function<void(std::string_view, Value)>& visi
 
 namespace {
 constexpr std::size_t kKeptBytes = 1024 * 1024;
+constexpr std::string_view kBlank = " \t\r\n";
 }  // namespace
 
 struct Parser::Impl {
@@ -142,7 +143,7 @@ Parser::Parser(Parser&&) noexcept = default;
 Parser& Parser::operator=(Parser&&) noexcept = default;
 
 Result<Value> Parser::parse(std::string_view text) {
-  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+  if (text.find_first_not_of(kBlank) == std::string_view::npos) {
     return fail(Code::invalid_argument, "the text is empty");
   }
   dom::element root;
@@ -157,10 +158,14 @@ Result<Value> Parser::parse(std::string_view text) {
   return Access::make(root);
 }
 
-std::vector<std::string_view> raw_members(std::string_view text, std::string_view array, std::string_view member) {
-  namespace ondemand = simdjson::ondemand;
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+
+// As raw_members(); nothing when a name cannot be read as it is written.
+std::optional<std::vector<std::string_view>> members_in(const simdjson::padded_string& padded, std::string_view text,
+                                                        std::string_view array, std::string_view member) {
   std::vector<std::string_view> found;
-  const simdjson::padded_string padded(text);
   ondemand::parser parser;
   ondemand::document document;
   if (parser.iterate(padded).get(document)) return found;
@@ -168,10 +173,11 @@ std::vector<std::string_view> raw_members(std::string_view text, std::string_vie
   if (document.get_object().get(root)) return found;
   for (auto field : root) {
     std::string_view name;
-    if (field.unescaped_key().get(name) || name != array) continue;
+    if (field.unescaped_key().get(name)) return std::nullopt;
+    if (name != array) continue;
     ondemand::array elements;
-    if (field.value().get_array().get(elements)) continue;
     found.clear();  // a repeated member: the last one counts
+    if (field.value().get_array().get(elements)) continue;
     for (auto element : elements) {
       found.emplace_back();
       ondemand::object object;
@@ -179,7 +185,7 @@ std::vector<std::string_view> raw_members(std::string_view text, std::string_vie
       for (auto part : object) {
         std::string_view part_name;
         std::string_view raw;
-        if (part.unescaped_key().get(part_name)) break;
+        if (part.unescaped_key().get(part_name)) return std::nullopt;
         if (part_name != member) continue;
         auto value = part.value();
         if (simdjson::to_json_string(value).get(raw) == simdjson::SUCCESS) {
@@ -189,6 +195,15 @@ std::vector<std::string_view> raw_members(std::string_view text, std::string_vie
     }
   }
   return found;
+}
+
+}  // namespace
+
+std::vector<std::string_view> raw_members(std::string_view text, std::string_view array, std::string_view member) {
+  if (auto found = members_in(simdjson::padded_string(text), text, array, member)) return *std::move(found);
+  const auto repaired = repaired_for_parsing(text);  // every byte stays at its place
+  if (!repaired) return {};
+  return members_in(simdjson::padded_string(*repaired), text, array, member).value_or(std::vector<std::string_view>());
 }
 
 namespace {
@@ -206,12 +221,17 @@ std::string unescaped(std::string_view token) {
   return out;
 }
 
-Value nth(const Value& array, std::string_view token) {
+std::optional<std::size_t> index_of(std::string_view token) {
   std::size_t index = 0;
   const auto* const end = token.data() + token.size();
   const auto parsed = std::from_chars(token.data(), end, index);
+  if (parsed.ec != std::errc() || parsed.ptr != end || (token.size() > 1 && token.front() == '0')) return std::nullopt;
+  return index;
+}
+
+Value nth(const Value& array, std::string_view token) {
+  const auto index = index_of(token);
   Value found;
-  if (parsed.ec != std::errc() || parsed.ptr != end || (token.size() > 1 && token.front() == '0')) return found;
   array.each_element([&, at = std::size_t{0}](Value v) mutable {
     if (at++ == index) found = v;
   });
@@ -234,22 +254,59 @@ Result<Value> at_pointer(const Value& root, std::string_view pointer) {
   return here;
 }
 
-std::string_view raw_at(std::string_view text, std::string_view pointer) {
-  namespace ondemand = simdjson::ondemand;
+namespace {
+
+// Where the value stands that one token of a pointer leads to; both are parts of the same text.
+std::optional<std::string_view> step_to(std::string_view text, std::string_view token) {
   const simdjson::padded_string padded(text);
   ondemand::parser parser;
   ondemand::document document;
-  std::string_view raw;
-  if (parser.iterate(padded).get(document)) return {};
-  if (pointer.empty()) {
-    const auto first = text.find_first_not_of(" \t\r\n");
-    return first == std::string_view::npos ? std::string_view()
-                                           : text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
+  std::optional<std::string_view> found;
+  if (parser.iterate(padded).get(document)) return found;
+  const auto take = [&](auto value) {
+    std::string_view raw;
+    if (simdjson::to_json_string(value).get(raw)) return;
+    found = text.substr(static_cast<std::size_t>(raw.data() - padded.data()), raw.size());
+  };
+  ondemand::array array;
+  if (document.get_array().get(array) == simdjson::SUCCESS) {
+    const auto index = index_of(token);
+    std::size_t at = 0;
+    for (auto element : array) {
+      if (at++ == index) take(element);
+    }
+    return found;
   }
-  ondemand::value value;
-  if (document.at_pointer(pointer).get(value)) return {};
-  if (simdjson::to_json_string(value).get(raw)) return {};
-  return text.substr(static_cast<std::size_t>(raw.data() - padded.data()), raw.size());
+  ondemand::object object;
+  if (document.get_object().get(object)) return found;
+  for (auto field : object) {
+    std::string_view name;
+    if (field.unescaped_key().get(name)) return std::nullopt;
+    if (name == token) take(field.value());  // of repeated names the last one, as everywhere
+  }
+  return found;
+}
+
+}  // namespace
+
+std::string_view raw_at(std::string_view text, std::string_view pointer) {
+  // Where a value stands is found in a text that can be read; every byte of it is at its place in the other, too.
+  const auto repaired = repaired_for_parsing(text);
+  const std::string_view readable = repaired ? std::string_view(*repaired) : text;
+  const auto first = readable.find_first_not_of(kBlank);
+  if (first == std::string_view::npos || (!pointer.empty() && pointer.front() != '/')) return {};
+  auto here = readable.substr(first, readable.find_last_not_of(kBlank) + 1 - first);
+  while (!pointer.empty()) {
+    const auto end = std::min(pointer.find('/', 1), pointer.size());
+    const auto found = step_to(here, unescaped(pointer.substr(1, end - 1)));
+    if (!found) return {};
+    here = *found;
+    pointer.remove_prefix(end);
+  }
+  const auto at = static_cast<std::size_t>(here.data() - readable.data());
+  const bool nested = here.starts_with('{') || here.starts_with('[') || here.starts_with('"');
+  // A number that was repaired is longer than what stands for it.
+  return text.substr(at, nested ? here.size() : text.find_first_of(",]} \t\r\n", at) - at);
 }
 
 void write(Writer& out, const Value& value) {

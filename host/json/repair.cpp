@@ -51,7 +51,9 @@ bool representable(std::string_view token) {
   const auto* const end = token.data() + token.size();
   if (token.find_first_of(".eE") == std::string_view::npos) {
     std::int64_t whole = 0;
-    return std::from_chars(token.data(), end, whole).ec == std::errc();
+    std::uint64_t natural = 0;
+    return std::from_chars(token.data(), end, whole).ec == std::errc() ||
+           std::from_chars(token.data(), end, natural).ec == std::errc();  // read as a real
   }
   double real = 0;
   return std::from_chars(token.data(), end, real).ec == std::errc();

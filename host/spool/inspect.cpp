@@ -1,5 +1,6 @@
 // Reading a spool file that may be damaged, for the start of the host and for `dunetrace spool verify`.
 #include <algorithm>
+#include <optional>
 
 #include "spool/record.hpp"
 #include "spool/spool_file.hpp"
@@ -54,15 +55,23 @@ class Inspector {
   }
 
   Result<> read_meta() {
+    constexpr auto kMostPositions = std::uint64_t{1} << 62;  // nobody comes that far
+    std::optional<std::uint64_t> sum;
     DUNE_TRY(statement, connection_.prepare("SELECT name, value FROM meta"));
     while (true) {
       DUNE_TRY(row, statement.step());
       if (!row) break;
       const std::string name(statement.bytes(0));
       if (name == "id") out_.id = statement.bytes(1);
+      if (name == "id_checksum") sum = static_cast<std::uint64_t>(statement.integer(1));
       if (name == "next") out_.next = static_cast<std::uint64_t>(statement.integer(1));
     }
-    return out_.id.empty() ? fail(Code::invalid_argument, "the spool's id is missing") : Result<>{};
+    if (sum && *sum != checksum(out_.id)) out_.id.clear();
+    if (out_.next > kMostPositions) {
+      out_.next = 0;  // the batches and what is kept beside the file say where to go on
+      problem("table meta: the next position makes no sense");
+    }
+    return out_.id.empty() ? fail(Code::invalid_argument, "the spool's id is missing or damaged") : Result<>{};
   }
 
   Result<> walk(const std::string& direction, std::uint64_t from) {
@@ -86,7 +95,8 @@ class Inspector {
   }
 
   static Result<> look(const Row& row, std::uint64_t sum, std::string_view record) {
-    if (checksum(record) != sum) return fail(Code::invalid_argument, "its bytes are not those that were written");
+    if (!is_sound(record, row.position, sum))
+      return fail(Code::invalid_argument, "its bytes are not those that were written");
     DUNE_TRY(batch, from_record(std::string(record)));
     if (batch.events.size() != row.events) return fail(Code::invalid_argument, "another number of events is in it");
     return {};

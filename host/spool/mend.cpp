@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 #include <fstream>
 #include <optional>
@@ -20,17 +21,40 @@ constexpr std::uint64_t kDamageLeap = std::uint64_t{1} << 40;
 fs::path id_file(const fs::path& path) { return fs::path(path).replace_extension(".id"); }
 fs::path draft_of(const fs::path& path) { return path.string() + ".mending"; }
 
-// The id is kept twice: a file that lost its own must not come back under another and be stored again.
-std::string kept_id(const fs::path& path) {
-  std::ifstream in(id_file(path));
+// Kept beside the file, too. The id: a file that lost its own must not come back under another and be stored again. And
+// where the latest start began to count: a file that lost everything does not know how far it had come, and after a
+// second such loss it would count from where it did after the first.
+struct Kept {
   std::string id;
-  std::getline(in, id);
-  return id;
+  std::uint64_t next = 0;  // 0 in a file of an older version
+};
+
+Kept kept(const fs::path& path) {
+  std::ifstream in(id_file(path));
+  Kept out;
+  std::getline(in, out.id);
+  if (!(in >> out.next)) out.next = 0;
+  return out;
 }
 
-void keep_id(const fs::path& path, const std::string& id) {
-  if (kept_id(path) == id) return;
-  std::ofstream(id_file(path), std::ios::trunc) << id << "\n";
+// Beyond what either of the two knows.
+std::uint64_t next_after(const fs::path& path, const Inspection& found) {
+  const auto known = kept(path);
+  return known.id == found.id ? std::max(found.next, known.next) : found.next;
+}
+
+// By a new name, so that a crash leaves one or the other.
+void keep(const fs::path& path, const Kept& what) {
+  const auto file = id_file(path);
+  const auto draft = file.string() + ".new";
+  std::error_code ignored;
+  {
+    std::ofstream out(draft, std::ios::trunc);
+    out << what.id << "\n" << what.next << "\n";
+    out.close();
+    if (!out) return;
+  }
+  fs::rename(draft, file, ignored);
 }
 
 // A new name lasts when its directory is synced.
@@ -82,8 +106,10 @@ Result<> copy_sound(const fs::path& path, const fs::path& draft, const Inspectio
 }
 
 Result<fs::path> set_aside(const fs::path& path) {
-  const auto suffix = ".damaged-" + timestamp();
   std::error_code error;
+  auto suffix = ".damaged-" + timestamp();
+  for (int again = 2; fs::exists(path.string() + suffix, error); ++again)  // of the same second
+    suffix = ".damaged-" + timestamp() + "-" + std::to_string(again);
   for (const auto& file : files_of(path)) {
     std::error_code missing;
     if (!fs::exists(file, missing)) continue;
@@ -94,7 +120,8 @@ Result<fs::path> set_aside(const fs::path& path) {
 }
 
 Result<> mend(const fs::path& path, Inspection found, telemetry::Logger& log) {
-  if (found.id.empty()) found.id = kept_id(path);
+  if (found.id.empty()) found.id = kept(path).id;
+  found.next = next_after(path, found);
   DUNE_TRY_VOID(copy_sound(path, draft_of(path), found));
   DUNE_TRY(aside, set_aside(path));
   std::error_code error;
@@ -122,17 +149,22 @@ Result<Opened> open_or_mend(const fs::path& path, telemetry::Logger& log) {
   finish_mending(path);
   auto found = inspect(path);
   if (!found && found.error().code != Code::not_found) return tl::unexpected(std::move(found).error());
+  std::error_code ignored;
+  if (!found && fs::exists(path, ignored) && !kept(path).id.empty()) {
+    found = Inspection();
+    found->problems.emplace_back("the file is empty");  // and it was not when it got its id
+  }
   if (found && !found->problems.empty()) DUNE_TRY_VOID(mend(path, std::move(*found), log));
   auto file = SpoolFile::open(path);
   if (!file) return tl::unexpected(std::move(file.error()).in(path.string()));
   DUNE_TRY(content, inspect(path));
   if (!content.problems.empty()) return fail(Code::internal, path.string() + ": " + joined(content.problems));
-  content.next = (content.next / kStartLeap + 1) * kStartLeap;
+  content.next = (next_after(path, content) / kStartLeap + 1) * kStartLeap;
   const auto leapt = file->transaction([&] { return file->remove_before(0, content.next); });
   if (!leapt) return fail(leapt.error().code, path.string() + ": " + leapt.error().text);
   // From here on the main file knows the leap, whatever becomes of the log beside it.
   DUNE_TRY_VOID(file->checkpoint());
-  keep_id(path, content.id);
+  keep(path, {content.id, content.next});
   sync_directory(path.parent_path());
   sync_directory(path.parent_path().parent_path());
   return Opened{std::move(*file), std::move(content)};

@@ -155,9 +155,9 @@ Result<AcceptedBatch> from_record(std::string record) {
   return batch;
 }
 
-std::uint64_t checksum(std::string_view bytes) {
+std::uint64_t checksum(std::string_view bytes, std::uint64_t position) {
   constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15u;  // multiplying by it loses nothing, and mixes upwards
-  std::uint64_t sum = bytes.size() * kOdd;
+  std::uint64_t sum = (bytes.size() ^ position * kOdd) * kOdd;
   const auto mix = [&sum](std::uint64_t word) {
     sum = (sum ^ word) * kOdd;
     sum ^= sum >> 32;

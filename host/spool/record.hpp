@@ -17,7 +17,12 @@ namespace dunetrace::spool {
 // make sense.
 [[nodiscard]] Result<AcceptedBatch> from_record(std::string record);
 
-// Any change of a single aligned word changes it.
-[[nodiscard]] std::uint64_t checksum(std::string_view bytes);
+// Any change of a single aligned word, or of the position, changes it.
+[[nodiscard]] std::uint64_t checksum(std::string_view bytes, std::uint64_t position = 0);
+
+// Whether a record has the checksum it was stored with. Files of format 1 did not cover the position by it.
+[[nodiscard]] inline bool is_sound(std::string_view record, std::uint64_t position, std::uint64_t sum) {
+  return checksum(record, position) == sum || checksum(record) == sum;
+}
 
 }  // namespace dunetrace::spool

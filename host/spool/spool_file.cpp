@@ -8,7 +8,8 @@
 namespace dunetrace::spool {
 namespace {
 
-constexpr std::int64_t kFormat = 1;
+// 2: the checksum of a batch covers its position, and the id has one.
+constexpr std::int64_t kFormat = 2;
 
 // Debian's SQLite overwrites what is deleted; what lies here lies in the open for its time anyway.
 constexpr auto kSession = R"(
@@ -36,18 +37,36 @@ constexpr auto kSchema = R"(
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS answers_at ON answers (at);)";
 
+// From format 1. What is in it stays as it is (is_sound() knows both).
+Result<> upgrade(Connection& connection) {
+  std::string id;
+  {
+    DUNE_TRY(read, connection.prepare("SELECT value FROM meta WHERE name = 'id'"));
+    DUNE_TRY(row, read.step());
+    if (row) id = read.bytes(0);
+  }
+  DUNE_TRY(write,
+           connection.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES ('id_checksum', ?), ('format', ?)"));
+  write.bind(1, static_cast<std::int64_t>(checksum(id)));
+  write.bind(2, kFormat);
+  return write.run();
+}
+
 Result<> make_schema(Connection& connection, const std::string& id) {
   DUNE_TRY_VOID(connection.exec(kSchema));
   DUNE_TRY(format, connection.integer("SELECT value FROM meta WHERE name = 'format'"));
   if (format == kFormat) return {};
+  if (format == 1) return upgrade(connection);
   if (format != 0) {
     return fail(Code::conflict, "the file has format " + std::to_string(format) + ", this version reads format " +
                                     std::to_string(kFormat));
   }
-  DUNE_TRY(meta, connection.prepare("INSERT INTO meta (name, value) VALUES ('id', ?), ('format', ?), ('next', 0)"));
+  DUNE_TRY(meta, connection.prepare("INSERT INTO meta (name, value) "
+                                    "VALUES ('id', ?), ('id_checksum', ?), ('format', ?), ('next', 0)"));
   const auto own = id.empty() ? new_uuid() : id;
   meta.bind_text(1, own);
-  meta.bind(2, kFormat);
+  meta.bind(2, static_cast<std::int64_t>(checksum(own)));
+  meta.bind(3, kFormat);
   return meta.run();
 }
 
@@ -95,7 +114,7 @@ Result<> SpoolFile::insert(const Row& row, std::string_view record) {
   do_.insert.bind(1, static_cast<std::int64_t>(row.position));
   do_.insert.bind(2, static_cast<std::int64_t>(row.events));
   do_.insert.bind(3, row.accepted_at);
-  do_.insert.bind(4, static_cast<std::int64_t>(checksum(record)));
+  do_.insert.bind(4, static_cast<std::int64_t>(checksum(record, row.position)));
   do_.insert.bind_bytes(5, record);
   return do_.insert.run();
 }
@@ -121,7 +140,7 @@ Result<> SpoolFile::read(std::uint64_t from, std::uint64_t to,
     }
     const auto position = static_cast<std::uint64_t>(do_.read.integer(0));
     const auto record = do_.read.bytes(2);
-    const bool sound = checksum(record) == static_cast<std::uint64_t>(do_.read.integer(1));
+    const bool sound = is_sound(record, position, static_cast<std::uint64_t>(do_.read.integer(1)));
     auto batch = from_record(std::string(record));
     if (!sound || !batch) {
       damaged("batch at position " + std::to_string(position) + ": " +

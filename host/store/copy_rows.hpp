@@ -1,5 +1,5 @@
-// Rows in the text format of COPY, many per call of libpqxx, which would otherwise copy every field four times and take
-// memory for each. Internal to store/.
+// Rows of COPY (copy_text.hpp) into a stream, many per call of libpqxx, which would otherwise copy every field four
+// times and take memory for each. Internal to store/.
 //   CopyRows rows(stream);
 //   rows.text("a\tb"), rows.plain("12"), rows.null(), rows.end_row();  …  rows.flush();
 #pragma once
@@ -7,6 +7,8 @@
 #include <pqxx/pqxx>
 #include <string>
 #include <string_view>
+
+#include "store/copy_text.hpp"
 
 namespace dunetrace::store {
 
@@ -29,74 +31,30 @@ namespace dunetrace::store {
 
 class CopyRows {
  public:
-  explicit CopyRows(pqxx::stream_to& stream) : stream_(stream) { out_.reserve(kChunk + kChunk / 4); }
+  explicit CopyRows(pqxx::stream_to& stream) : stream_(stream) { rows_.reserve(kChunk + kChunk / 4); }
 
-  void text(std::string_view value) {
-    separate();
-    for (std::size_t at = 0; at < value.size();) {
-      const auto special = first_special(value, at);
-      out_.append(value, at, special - at);
-      if (special < value.size()) escape(value[special]);
-      at = special + 1;
-    }
-  }
-  // A number, or another text without backslash, tab and line break.
-  void plain(std::string_view value) {
-    separate();
-    out_ += value;
-  }
-  void null() { plain("\\N"); }
+  void text(std::string_view value) { rows_.text(value); }
+  void plain(std::string_view value) { rows_.plain(value); }
+  void null() { rows_.null(); }
 
   void end_row() {
-    in_row_ = false;
-    if (out_.size() >= kChunk)
-      flush();
-    else
-      out_ += '\n';
+    rows_.end_row();
+    if (rows_.rows().size() > kChunk) flush();
   }
 
   void flush() {
-    if (out_.empty()) return;
-    if (out_.back() == '\n') out_.pop_back();
-    stream_ << std::array{CopyChunk{out_}};
-    out_.clear();
+    std::string_view rows = rows_.rows();
+    if (rows.empty()) return;
+    rows.remove_suffix(1);
+    stream_ << std::array{CopyChunk{rows}};
+    rows_.clear();
   }
 
  private:
   static constexpr std::size_t kChunk = 32 * 1024;  // bytes; some hundred rows, and nothing to the memory
 
-  static std::size_t first_special(std::string_view value, std::size_t at) {
-    while (at < value.size() && value[at] != '\\' && static_cast<unsigned char>(value[at]) >= ' ') ++at;
-    return at;
-  }
-
-  void escape(char c) {
-    switch (c) {
-      case '\\':
-        out_ += "\\\\";
-        break;
-      case '\t':
-        out_ += "\\t";
-        break;
-      case '\n':
-        out_ += "\\n";
-        break;
-      case '\r':
-        out_ += "\\r";
-        break;
-      default:
-        out_ += c;
-    }
-  }
-
-  void separate() {
-    if (in_row_) out_ += '\t';
-    in_row_ = true;
-  }
-
   pqxx::stream_to& stream_;
-  std::string out_;
-  bool in_row_ = false;
+  CopyText rows_;
 };
 
 }  // namespace dunetrace::store

@@ -60,13 +60,19 @@ if(DUNETRACE_SANITIZE)
   target_link_options(dune_flags INTERFACE -fsanitize=${DUNETRACE_SANITIZE})
 endif()
 
+# What tests/fuzz/ needs of a folder, where that is little: DUNE_FUZZ_PARTS_<folder>.
+if(DUNETRACE_FUZZ)
+  include(dune_fuzz_parts)
+endif()
+
 # One precompiled header of the standard library for all of host/ and the tests.
 file(WRITE ${PROJECT_BINARY_DIR}/pch/anchor.cpp "// anchor of the precompiled header\n")
 add_library(dune_pch STATIC ${PROJECT_BINARY_DIR}/pch/anchor.cpp)
 target_link_libraries(dune_pch PRIVATE dune_flags)
 target_precompile_headers(dune_pch PRIVATE <algorithm> <chrono> <functional> <memory> <mutex> <optional> <span> <string>
                           <string_view> <thread> <unordered_map> <utility> <variant> <vector>)
-target_compile_options(dune_pch PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+target_compile_options(dune_pch PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>
+                       $<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>)  # for ccache
 
 function(_dune_common target)
   target_link_libraries(${target} PRIVATE dune_flags)
@@ -79,6 +85,9 @@ endfunction()
 function(dune_library name)
   cmake_parse_arguments(A "" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
   set(target dunetrace_${name})
+  if(DEFINED DUNE_FUZZ_PARTS_${name})
+    set(A_SOURCES ${DUNE_FUZZ_PARTS_${name}})
+  endif()
   add_library(${target} STATIC ${A_SOURCES})
   add_library(dunetrace::${name} ALIAS ${target})
   set(view ${PROJECT_BINARY_DIR}/include/${name})

@@ -89,6 +89,19 @@ class PluginTest(unittest.TestCase):
         self.assertEqual(code, 2, out)
         self.assertIn("run.json", out)
 
+    def test_refuses_runs_beyond_every_limit(self):
+        self.library()
+        for run, said in (
+            ("[" + ", ".join(["{tool: a, times: 100000}"] * 10) + "]", "the run has more than 250000 events"),
+            ("[{tool: a, step: 2147483647}, {tool: b}]", "the step index would be larger than 2147483647"),
+            ("{file: /dev/zero}", "/dev/zero: no such file; expected a recorded run"),
+        ):
+            with self.subTest(said):
+                (self.project / "cases.yml").write_text("detector: tool_loop\ncases:\n  - {name: n, run: %s, expect: []}\n" % run)
+                code, out = self.outcome(".")
+                self.assertEqual(code, 2, out)
+                self.assertRegex(out, r"cases.yml:3:\d+: " + said)
+
     def test_refuses_what_makes_no_sense(self):
         self.assertIn("no build/*.so", self.outcome(".")[1])
         self.library()

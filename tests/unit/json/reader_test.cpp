@@ -101,6 +101,28 @@ TEST(Reader, GivesTheClientsOwnBytes) {
   EXPECT_EQ(raw_at(text, "/nothing"), "");
 }
 
+TEST(Reader, TheTextOfARepeatedMemberIsTheLastOnesHoweverItsNameIsWritten) {
+  const std::string text = R"({"a":1, "\u0061" : {"b":[0, 1.50 ],"b":[{"c":2}, 3.0e1]} })";
+  EXPECT_EQ(raw_at(text, "/a"), R"({"b":[0, 1.50 ],"b":[{"c":2}, 3.0e1]})");
+  EXPECT_EQ(raw_at(text, "/a/b/1"), "3.0e1");
+  EXPECT_EQ(raw_at(text, "/a/b/01"), "");
+  EXPECT_EQ(raw_at(text, "a"), "");
+  EXPECT_EQ(raw_at(" [1] ", ""), "[1]");
+}
+
+TEST(Reader, TheTextOfWhatHadToBeRepairedIsAsItWasWritten) {
+  const std::string text = R"({"\ud800":1,"n":-1e400,"s":"\ud800","m":[12345678901234567890123,{}]})";
+  EXPECT_EQ(raw_at(text, "/n"), "-1e400");
+  EXPECT_EQ(raw_at(text, "/s"), R"("\ud800")");
+  EXPECT_EQ(raw_at(text, "/m/0"), "12345678901234567890123");
+  EXPECT_EQ(raw_at(text, "/\xEF\xBF\xBD"), "1");
+}
+
+TEST(Reader, MembersBehindANameThatHasHalfASurrogateAreFound) {
+  const std::string text = R"({"\ud800":1,"events":[{"payload":1,"\udc00":2,"payload":{"a":1.50}}]})";
+  EXPECT_EQ(raw_members(text, "events", "payload"), (std::vector<std::string_view>{R"({"a":1.50})"}));
+}
+
 TEST(Reader, SurvivesRandomDamage) {
   const std::string good =
       R"({"api_key":"","agent_id":"a","events":[{"event_type":"tool.called","payload":{"n":[1,2.5,null,true,"\u0041"]}}]})";

@@ -1,10 +1,12 @@
 // A spool file that the disk changed: the good part is kept, the file is set aside, and the log says so.
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <random>
 #include <set>
 
 #include "batches.hpp"
+#include "spool/record.hpp"
 #include "spool/spool_file.hpp"
 
 namespace dunetrace::spool {
@@ -13,6 +15,20 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kBatches = 60;
+
+// Changes a file in a way that SQLite finds nothing wrong with. There is a function old_checksum(record).
+void change_by_sql(const fs::path& file, const char* sql) {
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(file.c_str(), &database), SQLITE_OK);
+  const auto old_checksum = [](sqlite3_context* context, int, sqlite3_value** arguments) {
+    const auto* const bytes = static_cast<const char*>(sqlite3_value_blob(arguments[0]));
+    const auto size = static_cast<std::size_t>(sqlite3_value_bytes(arguments[0]));
+    sqlite3_result_int64(context, static_cast<std::int64_t>(checksum({bytes, size})));
+  };
+  sqlite3_create_function(database, "old_checksum", 1, SQLITE_UTF8, nullptr, old_checksum, nullptr, nullptr);
+  EXPECT_EQ(sqlite3_exec(database, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(database);
+  sqlite3_close(database);
+}
 
 class SpoolDamage : public ::testing::Test {
  protected:
@@ -96,6 +112,81 @@ TEST_F(SpoolDamage, AFileThatIsNoDatabaseIsSetAsideWhole) {
   expect_usable(*spool, 0);
   EXPECT_FALSE(files_like("ingest.db.damaged-").empty());
   EXPECT_TRUE(place.log.contains("file is not a database")) << place.log.text();
+}
+
+TEST_F(SpoolDamage, AFileThatLostAllItsBytesIsReported) {
+  fs::resize_file(place.file, 0);
+  const auto spool = place.open();
+  EXPECT_EQ(spool->id(), id);
+  expect_usable(*spool, 0);
+  EXPECT_TRUE(place.log.contains("the file is empty")) << place.log.text();
+  EXPECT_FALSE(files_like("ingest.db.damaged-").empty());
+}
+
+// The database takes what lies before the position it knows for something it has.
+TEST_F(SpoolDamage, APositionIsNotGivenAwayTwiceHoweverOftenEverythingIsLost) {
+  std::uint64_t before = end;
+  for (int loss = 0; loss < 4; ++loss) {
+    SCOPED_TRACE(loss);
+    if (loss % 2 == 0) {
+      change(0, 100, 0x5a);
+    } else {
+      fs::resize_file(place.file, 0);
+    }
+    const auto spool = place.open();
+    EXPECT_EQ(spool->id(), id);
+    ASSERT_EQ(append_now(*spool, make_batch("new", 1)), Append::accepted);
+    const auto group = spool->read(1, {}, std::chrono::steady_clock::now());
+    ASSERT_EQ(group.entries.size(), 1u);
+    EXPECT_GT(group.entries[0].position, before);
+    before = group.entries[0].position;
+  }
+}
+
+TEST_F(SpoolDamage, AnIdThatIsNotTheOneThatWasWrittenIsReplacedByTheOneBesideTheFile) {
+  change_by_sql(place.file, "UPDATE meta SET value = 'x' || substr(value, 2) WHERE name = 'id'");
+  const auto spool = place.open();
+  EXPECT_EQ(spool->id(), id);
+  expect_usable(*spool, kBatches);
+  EXPECT_TRUE(place.log.contains("the spool's id is missing or damaged")) << place.log.text();
+}
+
+TEST_F(SpoolDamage, ABatchAtAnotherPositionIsNotTaken) {
+  change_by_sql(place.file, "UPDATE batches SET position = 1 WHERE position = (SELECT min(position) FROM batches)");
+  const auto spool = place.open();
+  EXPECT_EQ(spool->events(), (kBatches - 1) * 5u);
+  EXPECT_TRUE(place.log.contains("batch at position 1: ")) << place.log.text();
+}
+
+TEST_F(SpoolDamage, ANextPositionThatIsWrongIsNotBelieved) {
+  for (const auto* value : {"0", "9223372036854775807", "-1", "'text'"}) {
+    SCOPED_TRACE(value);
+    const auto sql = std::string("DELETE FROM batches; UPDATE meta SET value = ") + value + " WHERE name = 'next'";
+    change_by_sql(place.file, sql.c_str());
+    const auto spool = place.open();
+    ASSERT_EQ(append_now(*spool, make_batch("new", 1)), Append::accepted);
+    const auto position = spool->read(1, {}, std::chrono::steady_clock::now()).entries.at(0).position;
+    EXPECT_GT(position, end);
+    EXPECT_LT(position, std::uint64_t{1} << 50);
+    end = position;
+  }
+}
+
+TEST_F(SpoolDamage, AFileOfTheFirstFormatIsReadAndBroughtUpToDate) {
+  const char* const as_it_was =
+      "UPDATE batches SET checksum = old_checksum(record); DELETE FROM meta WHERE name = 'id_checksum';"
+      "UPDATE meta SET value = 1 WHERE name = 'format'";
+  change_by_sql(place.file, as_it_was);
+  {
+    const auto spool = place.open();
+    EXPECT_EQ(spool->id(), id);
+    EXPECT_EQ(spool->events(), kBatches * 5u);
+  }
+  EXPECT_FALSE(place.log.contains("spool.damaged")) << place.log.text();
+  change_by_sql(place.file, "UPDATE meta SET value = 'x' || substr(value, 2) WHERE name = 'id'");
+  const auto spool = place.open();
+  EXPECT_EQ(spool->id(), id) << "it has a checksum now";
+  expect_usable(*spool, kBatches);
 }
 
 TEST_F(SpoolDamage, ASecondStartFindsASoundFile) {
