@@ -46,7 +46,8 @@ class SpoolFile {
 
   // Answers by key; the first one stays.
   [[nodiscard]] Result<> insert(const FirstAnswer& answer);
-  [[nodiscard]] Result<> forget_answers(double before);
+  // Those given until then.
+  [[nodiscard]] Result<> forget_answers(double until);
   // The newest ones, at most kMostAnswers, oldest first.
   [[nodiscard]] Result<std::vector<FirstAnswer>> answers();
 
@@ -68,11 +69,12 @@ class SpoolFile {
 
  private:
   struct Statements {
-    Statement insert, remove, next, read, insert_answer, forget_answers;
+    Statement read;
+    Statement insert, remove, next, insert_answer, forget_answers;  // empty when it only reads
   };
   SpoolFile(Connection connection, Statements statements)
       : connection_(std::move(connection)), do_(std::move(statements)) {}
-  [[nodiscard]] static Result<SpoolFile> prepared(Connection connection);
+  [[nodiscard]] static Result<SpoolFile> for_writing(Connection connection);
 
   std::unique_ptr<std::size_t> log_pages_ = std::make_unique<std::size_t>(0);  // the connection knows its address
   Connection connection_;
