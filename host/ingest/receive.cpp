@@ -42,9 +42,8 @@ constexpr std::string_view kNoKey = "1 to 255 visible ASCII characters are expec
 constexpr std::string_view kReused = "another request has used this key; nothing of this one is stored";
 
 // The label `reason`, in the order of Receiver::Reason.
-constexpr std::array kReasons{"invalid",         "rate",       "unknown_key",   "no_scope",
-                              "foreign_agent",   "key_unavailable", "key_reused", "spool_full",
-                              "spool_failed",    "stopping"};
+constexpr std::array kReasons{"invalid",         "rate",       "unknown_key", "no_scope",     "foreign_agent",
+                              "key_unavailable", "key_reused", "spool_full",  "spool_failed", "stopping"};
 
 }  // namespace
 
@@ -65,8 +64,8 @@ Receiver::Receiver(AdmissionRules rules, RateLimit& rate, Auth& auth, spool::Spo
   }
   static_assert(kReasons.size() == static_cast<std::size_t>(Reason::count_of_them));
   for (std::size_t i = 0; i < kReasons.size(); ++i) {
-    refused_[i] = &metrics.counter("dunetrace_ingest_refused_total", "Requests with events that were not taken, by reason",
-                                   {{"reason", kReasons[i]}});
+    refused_[i] = &metrics.counter("dunetrace_ingest_refused_total",
+                                   "Requests with events that were not taken, by reason", {{"reason", kReasons[i]}});
   }
   constexpr std::array kCodes{202, 401, 403, 422, 429, 503};
   for (std::size_t i = 0; i < kCodes.size(); ++i) {
@@ -163,10 +162,10 @@ void Receiver::store(AcceptedBatch batch, http::Responder responder) {
     spool::FirstAnswer answer;
     std::array<std::uint64_t, 12> kinds{};
   };
-  auto promise = std::make_shared<Promise>(Promise{
-      std::move(responder),
-      {batch.idempotency_key, batch.batch_id, batch.events.size(), batch.accepted_at, batch.request_hash},
-      {}});
+  auto promise = std::make_shared<Promise>(
+      Promise{std::move(responder),
+              {batch.idempotency_key, batch.batch_id, batch.events.size(), batch.accepted_at, batch.request_hash},
+              {}});
   for (const auto& event : batch.events) ++promise->kinds[static_cast<std::size_t>(event.kind)];
   spool_.append(std::move(batch), [this, promise](spool::Append how) {
     const auto& first = promise->answer;

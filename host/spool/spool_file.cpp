@@ -163,7 +163,7 @@ Result<> SpoolFile::forget_answers(double until) {
 
 Result<std::vector<FirstAnswer>> SpoolFile::answers() {
   DUNE_TRY(statement, connection_.prepare("SELECT key, batch_id, events, at, request_hash FROM answers "
-                                           "ORDER BY at DESC LIMIT ?"));
+                                          "ORDER BY at DESC LIMIT ?"));
   statement.bind(1, static_cast<std::int64_t>(kMostAnswers));
   std::vector<FirstAnswer> answers;
   while (true) {

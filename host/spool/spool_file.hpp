@@ -84,6 +84,17 @@ class SpoolFile {
 // Reads everything: SQLite's own check, every record, every checksum. Changes nothing. Code::not_found without a file.
 [[nodiscard]] Result<Inspection> inspect(const std::filesystem::path& path);
 
+// What waits in a file, by its own word: quick however much it is, and checks nothing.
+struct Overview {
+  std::string id;
+  std::uint64_t next = 0;
+  std::uint64_t batches = 0, events = 0, bytes = 0;
+  std::uint64_t oldest_position = 0;  // 0 when nothing waits
+  double oldest_accepted_at = 0;      // Unix seconds
+};
+// Code::not_found without a file.
+[[nodiscard]] Result<Overview> overview(const std::filesystem::path& path);
+
 // The files that belong together: the database and what SQLite keeps beside it.
 [[nodiscard]] std::vector<std::filesystem::path> files_of(const std::filesystem::path& path);
 

@@ -135,8 +135,8 @@ Result<std::vector<ActiveKey>> load_active_keys(Database& db) {
     std::vector<ActiveKey> keys;
     keys.reserve(rows.size());
     for (const auto& row : rows) {
-      ActiveKey key{{}, row[1].as<std::string>(), optional_of<std::string>(row[2]), split(row[3].c_str()),
-                    row[4].as<bool>()};
+      ActiveKey key{
+          {}, row[1].as<std::string>(), optional_of<std::string>(row[2]), split(row[3].c_str()), row[4].as<bool>()};
       const pqxx::binarystring hash(row[0]);
       DUNE_CHECK(hash.size() == key.hash.size(), "api_keys.key_hash has 32 bytes by its constraint");
       std::memcpy(key.hash.data(), hash.data(), key.hash.size());
@@ -151,7 +151,8 @@ Result<std::optional<ApiKey>> find_active_key(Database& db, std::string_view sec
     const auto rows = tx.exec_params(
         fmt::format("SELECT {}, encode(key_hash, 'hex') FROM api_keys WHERE key_hash = $1::bytea AND active", kColumns),
         bytea(secret));
-    if (rows.empty() || !equal_constant_time(sha256_hex(secret), rows[0][kColumnCount].c_str())) return std::optional<ApiKey>();
+    if (rows.empty() || !equal_constant_time(sha256_hex(secret), rows[0][kColumnCount].c_str()))
+      return std::optional<ApiKey>();
     return std::optional(key_from(rows[0]));
   });
 }
