@@ -44,8 +44,20 @@ std::optional<Authenticator::Known> Authenticator::remembered(const std::string&
   return found->second;
 }
 
-void Authenticator::remember(const std::string& hash, Known known) {
+void Authenticator::forget() {
   const std::lock_guard lock(mutex_);
+  known_.clear();
+  ++age_;
+}
+
+std::uint64_t Authenticator::age() const {
+  const std::lock_guard lock(mutex_);
+  return age_;
+}
+
+void Authenticator::remember(const std::string& hash, Known known, std::uint64_t asked_in) {
+  const std::lock_guard lock(mutex_);
+  if (asked_in != age_) return;
   if (known_.size() >= kMaxKnown) {
     std::erase_if(known_, [now = clock_.steady()](const auto& entry) { return entry.second.until <= now; });
     if (known_.size() >= kMaxKnown) known_.clear();
@@ -61,13 +73,17 @@ tl::expected<store::Scope, http::Response> Authenticator::admit(const http::Requ
   auto known = remembered(hash);
   if (!known) {
     const auto asked_at = clock_.steady();  // before the question, so that a revocation meanwhile counts
+    const auto asked_in = age();
     const auto found = store::find_active_key(db_, key);
     if (!found) return tl::unexpected(refuse(found.error(), request, log_));
     if (!*found) return tl::unexpected(unauthorized("API key is unknown or inactive"));
     const auto& scopes = (*found)->scopes;
     const auto has = [&scopes](const char* scope) { return std::ranges::find(scopes, scope) != scopes.end(); };
     known = Known{(*found)->customer_id, has("read"), has("admin"), asked_at + kKeyCacheTime};
-    remember(hash, *known);
+    remember(hash, *known, asked_in);
+    if (const auto noted = store::note_used_keys(db_, {sha256(key)}); !noted) {
+      log_.warn("api.key_use_not_noted", {{"reason", noted.error().text}});
+    }
   }
   if (!known->may_read) return tl::unexpected(http::Response::error(403, "this API key lacks the scope 'read'"));
   return store::Scope{known->customer_id, known->admin};

@@ -1,5 +1,5 @@
 // Who is asking: maps the Authorization header to the customer whose rows may be shown (spec/api.md 1.1).
-// Thread-safe. Known keys are remembered for a short while, so a revoked one works at most that long.
+// Thread-safe. Known keys are remembered for a short while, or until forget(): a revoked one works at most that long.
 #pragma once
 
 #include <chrono>
@@ -28,6 +28,9 @@ class Authenticator {
   // is not remembered and the database is away.
   [[nodiscard]] tl::expected<store::Scope, http::Response> admit(const http::Request& request);
 
+  // A key was changed: every one is looked up again.
+  void forget();
+
  private:
   struct Known {
     std::string customer_id;
@@ -36,7 +39,9 @@ class Authenticator {
     std::chrono::steady_clock::time_point until;
   };
   [[nodiscard]] std::optional<Known> remembered(const std::string& hash) const;
-  void remember(const std::string& hash, Known known);
+  // `asked_in` is the age in which the database was asked; what a forget() has overtaken is not remembered.
+  void remember(const std::string& hash, Known known, std::uint64_t asked_in);
+  [[nodiscard]] std::uint64_t age() const;
 
   const bool dev_;
   store::Database& db_;
@@ -44,6 +49,7 @@ class Authenticator {
   const Clock& clock_;
   mutable std::mutex mutex_;
   std::unordered_map<std::string, Known> known_;  // by the hash of the key, never the key
+  std::uint64_t age_ = 0;                         // counts the calls of forget()
 };
 
 // The key of an Authorization header: "Bearer <key>" in any case, or the key alone. Empty when there is none.

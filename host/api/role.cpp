@@ -4,6 +4,8 @@
 #include "api/health.hpp"
 #include "api/service.hpp"
 #include "http/server.hpp"
+#include "store/keys.hpp"
+#include "store/notifications.hpp"
 
 namespace dunetrace::api {
 
@@ -42,7 +44,12 @@ struct Role::Impl {
       : options(given),
         service{options, db, live, std::move(vocabulary), log, clock},
         auth(options.dev_auth, db, log, clock),
-        health(db, live, clock) {}
+        health(db, live, clock) {
+    if (options.dev_auth) return;
+    key_changes = std::make_unique<store::Notifications>(
+        db.options(), std::vector<store::Notifications::Channel>{{store::kKeysChannel, [this] { auth.forget(); }}},
+        log);
+  }
 
   http::BlockingHandler scoped(ScopedHandler handler) {
     return [this, handler](const http::Request& request) {
@@ -68,6 +75,7 @@ struct Role::Impl {
   const Service service;
   Authenticator auth;
   Health health;
+  std::unique_ptr<store::Notifications> key_changes;
   std::unique_ptr<http::Server> server;
 };
 

@@ -1,7 +1,6 @@
 // dunetrace spool status|verify|export: looks into the spool of the data directory. Changes nothing, and works beside a
 // running host.
 #include <cstdio>
-#include <ctime>
 #include <memory>
 
 #include "cli/command.hpp"
@@ -16,58 +15,79 @@ namespace dunetrace::cli {
 namespace {
 
 namespace fs = std::filesystem;
+using Number = unsigned long long;  // what printf takes
 
-std::uint64_t size_of(const fs::path& file) {
-  std::error_code missing;
-  const auto size = fs::file_size(file, missing);
-  return missing ? 0 : static_cast<std::uint64_t>(size);
-}
-
-struct Sums {
-  std::uint64_t batches = 0, events = 0, bytes = 0;
-};
-
-Sums sums_of(const spool::Inspection& found) {
-  Sums sums;
-  for (const auto& row : found.rows) {
-    ++sums.batches;
-    sums.events += row.events;
-    sums.bytes += row.bytes;
+std::uint64_t bytes_on_disk(const fs::path& file) {
+  std::uint64_t sum = 0;
+  for (const auto& part : spool::files_of(file)) {
+    std::error_code missing;
+    const auto size = fs::file_size(part, missing);
+    if (!missing) sum += size;
   }
-  return sums;
+  return sum;
 }
 
-void print_problems(const spool::Inspection& found) {
-  for (const auto& problem : found.problems) std::printf("damaged     %s\n", problem.c_str());
+void print_json(const json::Writer& out) { std::printf("%s\n", out.text().c_str()); }
+
+void print_status_json(const fs::path& file, const std::string& holder, const spool::Overview& found, double age) {
+  json::Writer out;
+  out.begin_object();
+  out.field("file", file.string());
+  out.field("bytes_on_disk", bytes_on_disk(file));
+  if (holder.empty())
+    out.field_null("in_use_by");
+  else
+    out.field("in_use_by", holder);
+  out.field("id", found.id);
+  out.field("batches", found.batches);
+  out.field("events", found.events);
+  out.field("bytes", found.bytes);
+  out.field("oldest_age_seconds", age);
+  out.field("next_position", found.next);
+  out.end_object();
+  print_json(out);
 }
 
-Result<int> print_status(const fs::path& file) {
-  DUNE_TRY(found, spool::inspect(file));
-  const auto sums = sums_of(found);
+Result<int> print_status(const fs::path& file, bool as_json) {
+  auto found = spool::overview(file);
+  if (!found && found.error().code == Code::invalid_argument) {
+    return fail(Code::internal, found.error().text + " (see dunetrace spool verify)");
+  }
+  if (!found) return tl::unexpected(std::move(found).error());
   const auto holder = spool::FileLock::holder(fs::path(file).replace_extension(".lock"));
-  std::uint64_t on_disk = 0;
-  for (const auto& part : spool::files_of(file)) on_disk += size_of(part);
-  std::printf("file        %s (%llu bytes on disk)\n", file.c_str(), static_cast<unsigned long long>(on_disk));
+  const double age = found->batches == 0 ? 0 : SystemClock().unix_seconds() - found->oldest_accepted_at;
+  if (as_json) return print_status_json(file, holder, *found, age), 0;
+  std::printf("file        %s (%llu bytes on disk)\n", file.c_str(), Number{bytes_on_disk(file)});
   std::printf("in use by   %s\n", holder.empty() ? "nobody" : ("process " + holder).c_str());
-  std::printf("id          %s\n", found.id.c_str());
-  std::printf("waiting     %llu batches, %llu events, %llu bytes\n", static_cast<unsigned long long>(sums.batches),
-              static_cast<unsigned long long>(sums.events), static_cast<unsigned long long>(sums.bytes));
-  if (!found.rows.empty()) {
-    std::printf("oldest      %.0f s ago, at position %llu\n",
-                SystemClock().unix_seconds() - found.rows.front().accepted_at,
-                static_cast<unsigned long long>(found.rows.front().position));
+  std::printf("id          %s\n", found->id.c_str());
+  std::printf("waiting     %llu batches, %llu events, %llu bytes\n", Number{found->batches}, Number{found->events},
+              Number{found->bytes});
+  if (found->batches > 0) {
+    std::printf("oldest      %.0f s ago, at position %llu\n", age, Number{found->oldest_position});
   }
-  std::printf("next        position %llu\n", static_cast<unsigned long long>(found.next));
-  print_problems(found);
+  std::printf("next        position %llu\n", Number{found->next});
   return 0;
 }
 
-Result<int> verify(const fs::path& file) {
+Result<int> verify(const fs::path& file, bool as_json) {
   DUNE_TRY(found, spool::inspect(file));
-  const auto sums = sums_of(found);
-  std::printf("sound       %llu batches, %llu events\n", static_cast<unsigned long long>(sums.batches),
-              static_cast<unsigned long long>(sums.events));
-  print_problems(found);
+  std::uint64_t events = 0;
+  for (const auto& row : found.rows) events += row.events;
+  if (as_json) {
+    json::Writer out;
+    out.begin_object();
+    out.field("sound_batches", found.rows.size());
+    out.field("sound_events", events);
+    out.key("damaged");
+    out.begin_array();
+    for (const auto& problem : found.problems) out.string(problem);
+    out.end_array();
+    out.end_object();
+    print_json(out);
+  } else {
+    std::printf("sound       %zu batches, %llu events\n", found.rows.size(), Number{events});
+    for (const auto& problem : found.problems) std::printf("damaged     %s\n", problem.c_str());
+  }
   return found.problems.empty() ? 0 : kFailed;
 }
 
@@ -84,7 +104,22 @@ void write_event(json::Writer& out, const AcceptedEvent& event) {
   out.end_object();
 }
 
-// One line per batch; agent_id and events are a body that POST /v1/ingest takes.
+// agent_id and events are a body that POST /v1/ingest takes.
+void print_batch(std::uint64_t position, const AcceptedBatch& batch) {
+  json::Writer out;
+  out.begin_object();
+  out.field("position", position);
+  out.field("batch_id", batch.batch_id);
+  out.field("customer_id", batch.customer_id);
+  out.field("agent_id", batch.events.empty() ? std::string_view("") : batch.events.front().agent_id);
+  out.key("events");
+  out.begin_array();
+  for (const auto& event : batch.events) write_event(out, event);
+  out.end_array();
+  out.end_object();
+  print_json(out);
+}
+
 Result<int> print_batches(const fs::path& file) {
   DUNE_TRY(found, spool::inspect(file));
   bool damaged = !found.problems.empty();
@@ -92,21 +127,7 @@ Result<int> print_batches(const fs::path& file) {
   for (const auto& row : found.rows) {  // the sound ones; a running host may have removed some since
     DUNE_TRY_VOID(reader.read(
         row.position, row.position + 1,
-        [](std::uint64_t position, const AcceptedBatch& batch) {
-          json::Writer out;
-          out.begin_object();
-          out.field("position", position);
-          out.field("batch_id", batch.batch_id);
-          out.field("customer_id", batch.customer_id);
-          out.field("agent_id", batch.events.empty() ? std::string_view("") : batch.events.front().agent_id);
-          out.key("events");
-          out.begin_array();
-          for (const auto& event : batch.events) write_event(out, event);
-          out.end_array();
-          out.end_object();
-          std::printf("%s\n", out.text().c_str());
-          return true;
-        },
+        [](std::uint64_t position, const AcceptedBatch& batch) { return print_batch(position, batch), true; },
         [&](const std::string& problem) {
           damaged = true;
           std::fprintf(stderr, "dunetrace: %s\n", problem.c_str());
@@ -122,19 +143,22 @@ Command make_spool(CLI::App& parent) {
   auto* app = parent.add_subcommand("spool", "Look into the spool: events accepted and not yet in the database");
   app->require_subcommand(1);
   const auto file = std::make_shared<std::string>();
+  const auto as_json = std::make_shared<bool>(false);
   auto* show = app->add_subcommand("status", "What waits, since when, and who uses it");
   auto* check =
       app->add_subcommand("verify", "Read everything and name what is damaged; exit code 1 when something is");
-  auto* print = app->add_subcommand("export", "Print what waits, one JSON line per batch");
+  auto* print =
+      app->add_subcommand("export", "Print what waits, one JSON line per batch; exit code 1 when some is damaged");
   for (auto* sub : {show, check, print}) {
     sub->add_option("--file", *file,
                     "Another file, for example one that was set aside (default: the data directory's)");
   }
+  for (auto* sub : {show, check}) sub->add_flag("--json", *as_json, "For programs");
   const auto run = [=]() -> Result<int> {
     DUNE_TRY(setup, load_setup());
     const auto path = file->empty() ? ingest::spool_file(setup.settings) : fs::path(*file);
-    if (show->parsed()) return print_status(path);
-    return check->parsed() ? verify(path) : print_batches(path);
+    if (show->parsed()) return print_status(path, *as_json);
+    return check->parsed() ? verify(path, *as_json) : print_batches(path);
   };
   return {app, [run] {
             const auto code = run();

@@ -30,8 +30,9 @@ struct AcceptedEvent {
 struct AcceptedBatch {
   std::string batch_id;
   std::string customer_id;
-  double accepted_at = 0;       // Unix seconds
-  std::string idempotency_key;  // of the request, made unique per customer; empty when it had none
+  double accepted_at = 0;          // Unix seconds
+  std::string idempotency_key;     // of the request, made unique per customer; empty when it had none
+  std::uint64_t request_hash = 0;  // of a request with such a key: tells whether another one is the same
   std::vector<AcceptedEvent> events;
   std::size_t bytes = 0;                // memory held by `storage`, roughly
   std::shared_ptr<const void> storage;  // shared only because it is of any type

@@ -258,9 +258,9 @@ class Reader {
   std::size_t event_count_ = 0;
 };
 
-bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
-
 }  // namespace
+
+bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 tl::expected<Admitted, Refusal> admit(std::string body, const AdmissionRules& rules, double now) {
   thread_local json::Parser parser;  // keeps its memory from request to request

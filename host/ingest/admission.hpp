@@ -33,4 +33,7 @@ struct Refusal {
 // `now` is the time of receipt, for events without a time of their own.
 [[nodiscard]] tl::expected<Admitted, Refusal> admit(std::string body, const AdmissionRules& rules, double now);
 
+// Nothing but what JSON takes for white space.
+[[nodiscard]] bool is_blank(std::string_view text);
+
 }  // namespace dunetrace::ingest

@@ -1,6 +1,7 @@
 #include "ingest/auth.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstring>
 #include <map>
@@ -28,12 +29,20 @@ struct HashOfHash {
   }
 };
 
+// What a key may do.
 struct Grant {
-  std::string customer_id;
-  bool may_ingest = false;
+  explicit Grant(store::ActiveKey key)
+      : customer_id(std::move(key.customer_id)),
+        only_agent(key.confined ? std::move(key.agent_id) : std::nullopt),
+        may_ingest(std::ranges::find(key.scopes, "ingest") != key.scopes.end()) {}
+
+  const std::string customer_id;
+  const std::optional<std::string> only_agent;
+  const bool may_ingest;
+  mutable std::atomic<bool> used = false;  // since it was last noted in the database
 };
 
-// All active keys at one moment; immutable.
+// All active keys at one moment; immutable but for what is noted about their use.
 struct Snapshot {
   std::unordered_map<Sha256, Grant, HashOfHash> keys;
   std::map<std::string, std::set<std::string>, std::less<>> owners;  // agent → customers whose keys name it
@@ -42,9 +51,9 @@ struct Snapshot {
 std::shared_ptr<const Snapshot> snapshot_of(std::vector<store::ActiveKey> keys) {
   auto snapshot = std::make_shared<Snapshot>();
   for (auto& key : keys) {
-    const bool may_ingest = std::ranges::find(key.scopes, "ingest") != key.scopes.end();
     if (key.agent_id) snapshot->owners[*key.agent_id].insert(key.customer_id);
-    snapshot->keys.insert_or_assign(key.hash, Grant{std::move(key.customer_id), may_ingest});
+    const auto hash = key.hash;
+    snapshot->keys.try_emplace(hash, std::move(key));
   }
   return snapshot;
 }
@@ -57,6 +66,9 @@ struct Waiting {
 };
 
 Verdict unavailable() { return {Verdict::Kind::unavailable, {}, {}}; }
+Verdict foreign(const std::string& agent) {
+  return {Verdict::Kind::foreign_agent, {}, "API key is not allowed to write to agent '" + agent + "'"};
+}
 
 }  // namespace
 
@@ -96,15 +108,13 @@ struct Auth::Impl {
     const auto found = keys.keys.find(hash);
     if (found == keys.keys.end()) return std::nullopt;
     const auto& grant = found->second;
-    if (!grant.may_ingest) {
-      return Verdict{Verdict::Kind::foreign_agent, {}, "API key is not allowed to write events"};
-    }
-    if (!options.dev_mode) {
-      for (const auto& agent : agents) {
-        const auto owners = keys.owners.find(agent);
-        if (owners == keys.owners.end() || owners->second.contains(grant.customer_id)) continue;
-        return Verdict{Verdict::Kind::foreign_agent, {}, "API key is not allowed to write to agent '" + agent + "'"};
-      }
+    if (!grant.used.load(std::memory_order_relaxed)) grant.used = true;
+    if (!grant.may_ingest) return Verdict{Verdict::Kind::no_scope, {}, "this API key lacks the scope 'ingest'"};
+    for (const auto& agent : agents) {
+      if (grant.only_agent && agent != *grant.only_agent) return foreign(agent);
+      if (options.dev_mode) continue;
+      const auto owners = keys.owners.find(agent);
+      if (owners != keys.owners.end() && !owners->second.contains(grant.customer_id)) return foreign(agent);
     }
     return Verdict{Verdict::Kind::allowed, grant.customer_id, {}};
   }
@@ -124,6 +134,7 @@ struct Auth::Impl {
       if (!guarded(log, "ingest.keys_thread_failed", [&] { good = refresh(); })) failed.add();
       const auto keys = current();
       for (auto& one : asked) answer(one, keys.get(), good);
+      if (good) guarded(log, "ingest.keys_thread_failed", [&] { note_used(*keys); });
       const auto loaded = std::chrono::steady_clock::now();
       // While the database is away its return is worth a look every second.
       next = loaded +
@@ -143,8 +154,27 @@ struct Auth::Impl {
     refreshed.add();
     auto fresh = snapshot_of(std::move(*keys));
     const std::lock_guard lock(mutex);
+    if (snapshot) carry_over_use(*snapshot, *fresh);
     snapshot = std::move(fresh);
     return true;
+  }
+
+  static void carry_over_use(const Snapshot& from, const Snapshot& to) {
+    for (const auto& [hash, grant] : from.keys) {
+      if (!grant.used) continue;
+      if (const auto same = to.keys.find(hash); same != to.keys.end()) same->second.used = true;
+    }
+  }
+
+  // For `dunetrace keys list`; nothing depends on it.
+  void note_used(const Snapshot& keys) {
+    std::vector<Sha256> used;
+    for (const auto& [hash, grant] : keys.keys) {
+      if (grant.used.exchange(false)) used.push_back(hash);
+    }
+    if (const auto noted = store::note_used_keys(db, used); !noted) {
+      log.warn("ingest.key_use_not_noted", {{"reason", noted.error().text}});
+    }
   }
 
   // Lets no exception out: whoever asks next must be answered, too.

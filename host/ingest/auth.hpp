@@ -25,7 +25,8 @@ struct Verdict {
   enum class Kind : unsigned char {
     allowed,
     unknown_key,    // 401
-    foreign_agent,  // 403, `detail` says which
+    no_scope,       // 403: the key may read, not write
+    foreign_agent,  // 403: another customer's agent, or not the one the key is confined to; `detail` says which
     unavailable     // 503: not cached, and the database is away
   };
   Kind kind = Kind::unknown_key;

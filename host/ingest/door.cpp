@@ -18,6 +18,7 @@ http::Response unavailable() {
 
 http::Response refusal(const Verdict& verdict) {
   switch (verdict.kind) {
+    case Verdict::Kind::no_scope:
     case Verdict::Kind::foreign_agent:
       return http::Response::error(403, verdict.detail);
     case Verdict::Kind::unavailable:

@@ -1,5 +1,6 @@
 #include "ingest/first_answers.hpp"
 
+#include <cstring>
 #include <utility>
 
 #include "core/hash.hpp"
@@ -11,21 +12,26 @@ FirstAnswers::FirstAnswers(std::vector<spool::FirstAnswer> kept, const Clock& cl
   forget_old();
 }
 
-bool FirstAnswers::begin(const std::string& key, Waiter waiter) {
+FirstAnswers::Turn FirstAnswers::begin(const std::string& key, std::uint64_t request_hash, Waiter waiter) {
   std::optional<spool::FirstAnswer> known;
   {
     const std::lock_guard lock(mutex_);
     forget_old();
     const auto [entry, is_new] = entries_.try_emplace(key);
-    if (is_new) return true;
-    if (!entry->second.answer) {
-      entry->second.waiters.push_back(std::move(waiter));
-      return false;
+    auto& first = entry->second;
+    if (is_new) {
+      first.request_hash = request_hash;
+      return Turn::first;
     }
-    known = entry->second.answer;
+    if (first.request_hash != 0 && first.request_hash != request_hash) return Turn::conflict;
+    if (!first.answer) {
+      first.waiters.push_back(std::move(waiter));
+      return Turn::repeated;
+    }
+    known = first.answer;
   }
   waiter(known);
-  return false;
+  return Turn::repeated;
 }
 
 void FirstAnswers::settle(const std::string& key, const std::optional<spool::FirstAnswer>& answer) {
@@ -42,14 +48,17 @@ void FirstAnswers::settle(const std::string& key, const std::optional<spool::Fir
 }
 
 void FirstAnswers::keep(const spool::FirstAnswer& answer) {
-  entries_[answer.key].answer = answer;
-  order_.emplace_back(answer.at, answer.key);
+  const auto [entry, is_new] = entries_.try_emplace(answer.key);
+  if (!is_new) return;
+  entry->second.answer = answer;
+  entry->second.request_hash = answer.request_hash;
+  order_.emplace_back(answer.at, &entry->first);
 }
 
 void FirstAnswers::forget_old() {
   const auto oldest = clock_.unix_seconds() - spool::kAnswersKeptSeconds;
   while (!order_.empty() && (order_.size() > spool::kMostAnswers || order_.front().first < oldest)) {
-    entries_.erase(order_.front().second);
+    entries_.erase(entries_.find(*order_.front().second));
     order_.pop_front();
   }
 }
@@ -60,6 +69,13 @@ std::string scoped_key(std::string_view customer_id, std::string_view key) {
   both.append(key);
   const auto hash = sha256(both);
   return {reinterpret_cast<const char*>(hash.data()), hash.size()};
+}
+
+std::uint64_t request_hash(std::string_view body) {
+  const auto hash = sha256(body);
+  std::uint64_t value = 0;
+  std::memcpy(&value, hash.data(), sizeof value);
+  return value == 0 ? 1 : value;
 }
 
 }  // namespace dunetrace::ingest

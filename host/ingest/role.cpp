@@ -24,7 +24,7 @@ http::ServerOptions server_options(const config::Settings& settings) {
   options.port = settings.host.ingest_port;
   options.workers = 2;  // for what asks the database
   options.cors.any_origin = settings.host.dev_mode;
-  options.cors.headers = "Content-Type, Authorization, X-Dunetrace-Agent";
+  options.cors.headers = "Content-Type, Authorization, X-Dunetrace-Agent, Idempotency-Key";
   return options;
 }
 

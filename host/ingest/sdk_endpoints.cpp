@@ -30,6 +30,7 @@ std::string text_of(const json::Value& value, std::string_view field, Validation
 
 Deploy read_deploy(const std::string& body, ValidationErrors& errors) {
   Deploy deploy;
+  if (is_blank(body)) return errors.body("missing", "", "Field required"), deploy;
   json::Parser parser;
   const auto root = parser.parse(body);
   if (!root) return errors.not_json(root.error().text), deploy;

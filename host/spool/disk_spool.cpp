@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -48,7 +49,7 @@ struct Waiting {
 
 struct DiskSpool::Impl {
   Impl(DiskSpoolOptions o, const Clock& c, telemetry::Logger& l, FileLock lock_file, Opened opened, SpoolFile read_file,
-       SpoolFile carry_file)
+       SpoolFile carry_file, std::vector<FirstAnswer> answers)
       : options(std::move(o)),
         clock(c),
         log(l),
@@ -57,8 +58,10 @@ struct DiskSpool::Impl {
         writing(std::move(opened.file)),
         reading(std::move(read_file)),
         checkpointer(std::make_unique<Checkpointer>(std::move(carry_file), l)),
+        kept_answers(std::move(answers)),
         next(opened.content.next),
         backlog(std::move(opened.content.rows), options.window_bytes) {
+    for (const auto& answer : kept_answers) answer_times.push_back(answer.at);
     writing->count_log_pages();
     thread = std::jthread([this] { run(); });
   }
@@ -138,14 +141,26 @@ struct DiskSpool::Impl {
       for (const auto& one : turn.batches) {
         DUNE_TRY_VOID(writing->insert(row_of(one, at), one.record));
         if (const auto& key = one.batch->idempotency_key; !key.empty()) {
-          DUNE_TRY_VOID(writing->insert({key, one.batch->batch_id, one.batch->events.size(), one.accepted_at}));
+          DUNE_TRY_VOID(writing->insert(
+              {key, one.batch->batch_id, one.batch->events.size(), one.accepted_at, one.batch->request_hash}));
+          answer_times.push_back(one.accepted_at);
         }
         at += one.batch->events.size();
       }
       if (!turn.remove_to) return {};
-      DUNE_TRY_VOID(writing->forget_answers(clock.unix_seconds() - kAnswersKeptSeconds));
+      DUNE_TRY_VOID(writing->forget_answers(last_answer_to_forget()));
       return writing->remove_before(*turn.remove_to, at);
     });
+  }
+
+  // Neither days nor a flood of keys make the file grow without end.
+  double last_answer_to_forget() {
+    auto until = clock.unix_seconds() - kAnswersKeptSeconds;
+    while (!answer_times.empty() && (answer_times.size() > options.most_answers || answer_times.front() <= until)) {
+      until = std::max(until, answer_times.front());
+      answer_times.pop_front();
+    }
+    return until;
   }
 
   static Row row_of(const Waiting& one, std::uint64_t position) {
@@ -194,6 +209,7 @@ struct DiskSpool::Impl {
   std::optional<SpoolFile> reading;  // of the reader
   std::unique_ptr<Checkpointer> checkpointer;
   std::vector<FirstAnswer> kept_answers;
+  std::deque<double> answer_times;  // of the answers in the file; of the commit thread
   mutable std::mutex mutex;
   std::condition_variable work;         // for the commit thread
   std::condition_variable_any changed;  // for the reader and those who wait for the end
@@ -230,8 +246,7 @@ Result<std::unique_ptr<DiskSpool>> DiskSpool::open(DiskSpoolOptions options, con
     log.info("spool.resumed", {{"file", options.file.string()}, {"batches", opened.content.rows.size()}});
   }
   auto impl = std::make_unique<Impl>(std::move(options), clock, log, std::move(lock), std::move(opened),
-                                     std::move(reading), std::move(carrying));
-  impl->kept_answers = std::move(answers);
+                                     std::move(reading), std::move(carrying), std::move(answers));
   return std::unique_ptr<DiskSpool>(new DiskSpool(std::move(impl)));
 }
 

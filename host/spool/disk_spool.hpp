@@ -20,6 +20,7 @@ struct DiskSpoolOptions {
   std::size_t waiting_events = 100'000;
   std::size_t waiting_bytes = 64 * 1024 * 1024;
   std::size_t window_bytes = 32 * 1024 * 1024;  // committed batches kept in memory for the reader
+  std::size_t most_answers = kMostAnswers;
   // Free bytes that may be used where the file lies; what the file system says, less a reserve, unless given.
   std::function<std::uint64_t()> free_bytes = {};
 };

@@ -113,16 +113,51 @@ bool is_empty(Connection& connection) {
   return tables && *tables == 0;
 }
 
-}  // namespace
-
-Result<Inspection> inspect(const std::filesystem::path& path) {
+Result<Connection> open_existing(const std::filesystem::path& path) {
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return fail(Code::not_found, path.string() + ": there is no spool here");
-  Inspection out;
   auto connection = Connection::open(path, Connection::Mode::read_only);
   if (!connection) return tl::unexpected(std::move(connection.error()).in(path.string()));
   if (is_empty(*connection)) return fail(Code::not_found, path.string() + ": there is no spool here yet");
-  const auto read = Inspector(*connection, out).run();
+  return connection;
+}
+
+Result<Overview> read_overview(Connection& connection) {
+  Overview out;
+  DUNE_TRY(meta, connection.prepare("SELECT (SELECT value FROM meta WHERE name = 'id'), "
+                                    "(SELECT value FROM meta WHERE name = 'next')"));
+  DUNE_TRY(known, meta.step());
+  if (known) {
+    out.id = meta.bytes(0);
+    out.next = static_cast<std::uint64_t>(meta.integer(1));
+  }
+  DUNE_TRY(sums, connection.prepare("SELECT count(*), sum(events), sum(length(record)), min(position) FROM batches"));
+  DUNE_TRY(summed, sums.step());
+  if (!summed || sums.integer(0) == 0) return out;
+  out.batches = static_cast<std::uint64_t>(sums.integer(0));
+  out.events = static_cast<std::uint64_t>(sums.integer(1));
+  out.bytes = static_cast<std::uint64_t>(sums.integer(2));
+  out.oldest_position = static_cast<std::uint64_t>(sums.integer(3));
+  DUNE_TRY(oldest, connection.prepare("SELECT accepted_at FROM batches WHERE position = ?"));
+  oldest.bind(1, static_cast<std::int64_t>(out.oldest_position));
+  DUNE_TRY(there, oldest.step());
+  if (there) out.oldest_accepted_at = oldest.real(0);
+  return out;
+}
+
+}  // namespace
+
+Result<Overview> overview(const std::filesystem::path& path) {
+  DUNE_TRY(connection, open_existing(path));
+  auto found = read_overview(connection);
+  if (!found) return fail(found.error().code, path.string() + ": " + found.error().text);
+  return found;
+}
+
+Result<Inspection> inspect(const std::filesystem::path& path) {
+  DUNE_TRY(connection, open_existing(path));
+  Inspection out;
+  const auto read = Inspector(connection, out).run();
   if (!read) return fail(read.error().code, path.string() + ": " + read.error().text);
   return out;
 }

@@ -80,6 +80,20 @@ std::string joined(const std::vector<std::string>& lines) {
   return text;
 }
 
+// As many as can be read: a request that comes again must not be taken twice for a damaged page elsewhere.
+void copy_answers(Connection& from, SpoolFile& to) {
+  auto select = from.prepare("SELECT key, batch_id, events, at, request_hash FROM answers");
+  if (!select) return;
+  while (true) {
+    const auto there = select->step();
+    if (!there || !*there) return;
+    const FirstAnswer answer{std::string(select->bytes(0)), std::string(select->bytes(1)),
+                             static_cast<std::uint64_t>(select->integer(2)), select->real(3),
+                             static_cast<std::uint64_t>(select->integer(4))};
+    if (!to.insert(answer)) return;
+  }
+}
+
 // Copies the sound rows of `path` into a file of their own.
 Result<> copy_sound(const fs::path& path, const fs::path& draft, const Inspection& found) {
   std::error_code ignored;
@@ -99,24 +113,33 @@ Result<> copy_sound(const fs::path& path, const fs::path& draft, const Inspectio
       if (there) DUNE_TRY_VOID(to.insert(row, select->bytes(0)));
       select->reset();
     }
+    copy_answers(from, to);
     return to.remove_before(0, found.next + kDamageLeap);
   });
   if (!copied) return copied;
   return to.checkpoint();
 }
 
+// A name that nothing has yet, in the same second either.
+fs::path name_aside(const fs::path& path) {
+  const auto name = path.string() + ".damaged-" + timestamp();
+  std::error_code missing;
+  fs::path aside = name;
+  for (int n = 2; fs::exists(aside, missing); ++n) aside = name + "-" + std::to_string(n);
+  return aside;
+}
+
+// The files keep belonging together under their new name, so that the commands can look into them.
 Result<fs::path> set_aside(const fs::path& path) {
-  std::error_code error;
-  auto suffix = ".damaged-" + timestamp();
-  for (int again = 2; fs::exists(path.string() + suffix, error); ++again)  // of the same second
-    suffix = ".damaged-" + timestamp() + "-" + std::to_string(again);
-  for (const auto& file : files_of(path)) {
-    std::error_code missing;
-    if (!fs::exists(file, missing)) continue;
-    fs::rename(file, file.string() + suffix, error);
-    if (error) return fail(Code::internal, file.string() + ": cannot be set aside: " + error.message());
+  auto aside = name_aside(path);
+  const auto from = files_of(path), to = files_of(aside);
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    std::error_code error;
+    if (!fs::exists(from[i], error)) continue;
+    fs::rename(from[i], to[i], error);
+    if (error) return fail(Code::internal, from[i].string() + ": cannot be set aside: " + error.message());
   }
-  return fs::path(path.string() + suffix);
+  return aside;
 }
 
 Result<> mend(const fs::path& path, Inspection found, telemetry::Logger& log) {

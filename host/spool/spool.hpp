@@ -42,8 +42,10 @@ struct FirstAnswer {
   std::string key;  // AcceptedBatch::idempotency_key
   std::string batch_id;
   std::uint64_t events = 0;
-  double at = 0;  // Unix seconds
+  double at = 0;                   // Unix seconds
+  std::uint64_t request_hash = 0;  // AcceptedBatch::request_hash
 };
+// How long and how many answers are kept, in memory and in the file.
 inline constexpr double kAnswersKeptSeconds = 86'400;
 inline constexpr std::size_t kMostAnswers = 200'000;  // some 50 MB at worst
 

@@ -30,10 +30,11 @@ constexpr auto kSchema = R"(
     record      BLOB    NOT NULL
   );
   CREATE TABLE IF NOT EXISTS answers (
-    key      BLOB    PRIMARY KEY,  -- AcceptedBatch::idempotency_key
-    batch_id TEXT    NOT NULL,
-    events   INTEGER NOT NULL,
-    at       REAL    NOT NULL
+    key          BLOB    PRIMARY KEY,  -- AcceptedBatch::idempotency_key
+    batch_id     TEXT    NOT NULL,
+    events       INTEGER NOT NULL,
+    at           REAL    NOT NULL,
+    request_hash INTEGER NOT NULL DEFAULT 0
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS answers_at ON answers (at);)";
 
@@ -52,8 +53,19 @@ Result<> upgrade(Connection& connection) {
   return write.run();
 }
 
+constexpr auto kRead =
+    "SELECT position, checksum, record FROM batches WHERE position >= ? AND position < ? ORDER BY position";
+
+// Files made before requests were told apart.
+Result<> add_request_hash(Connection& connection) {
+  DUNE_TRY(there, connection.integer("SELECT count(*) FROM pragma_table_info('answers') WHERE name = 'request_hash'"));
+  if (there > 0) return {};
+  return connection.exec("ALTER TABLE answers ADD COLUMN request_hash INTEGER NOT NULL DEFAULT 0");
+}
+
 Result<> make_schema(Connection& connection, const std::string& id) {
   DUNE_TRY_VOID(connection.exec(kSchema));
+  DUNE_TRY_VOID(add_request_hash(connection));
   DUNE_TRY(format, connection.integer("SELECT value FROM meta WHERE name = 'format'"));
   if (format == kFormat) return {};
   if (format == 1) return upgrade(connection);
@@ -72,17 +84,17 @@ Result<> make_schema(Connection& connection, const std::string& id) {
 
 }  // namespace
 
-Result<SpoolFile> SpoolFile::prepared(Connection connection) {
+Result<SpoolFile> SpoolFile::for_writing(Connection connection) {
   DUNE_TRY_VOID(connection.exec(kSession));
   DUNE_TRY(insert, connection.prepare("INSERT INTO batches (position, events, accepted_at, checksum, record) "
                                       "VALUES (?, ?, ?, ?, ?)"));
   DUNE_TRY(remove, connection.prepare("DELETE FROM batches WHERE position < ?"));
   DUNE_TRY(next, connection.prepare("UPDATE meta SET value = ? WHERE name = 'next'"));
-  DUNE_TRY(read, connection.prepare("SELECT position, checksum, record FROM batches "
-                                    "WHERE position >= ? AND position < ? ORDER BY position"));
-  DUNE_TRY(answer, connection.prepare("INSERT OR IGNORE INTO answers (key, batch_id, events, at) VALUES (?, ?, ?, ?)"));
-  DUNE_TRY(forget, connection.prepare("DELETE FROM answers WHERE at < ?"));
-  return SpoolFile(std::move(connection), {std::move(insert), std::move(remove), std::move(next), std::move(read),
+  DUNE_TRY(read, connection.prepare(kRead));
+  DUNE_TRY(answer, connection.prepare("INSERT OR IGNORE INTO answers (key, batch_id, events, at, request_hash) "
+                                      "VALUES (?, ?, ?, ?, ?)"));
+  DUNE_TRY(forget, connection.prepare("DELETE FROM answers WHERE at <= ?"));
+  return SpoolFile(std::move(connection), {std::move(read), std::move(insert), std::move(remove), std::move(next),
                                            std::move(answer), std::move(forget)});
 }
 
@@ -92,13 +104,15 @@ Result<SpoolFile> SpoolFile::open(const std::filesystem::path& path, const std::
   DUNE_TRY_VOID(connection.exec("BEGIN IMMEDIATE"));
   DUNE_TRY_VOID(make_schema(connection, id));
   DUNE_TRY_VOID(connection.exec("COMMIT"));
-  return prepared(std::move(connection));
+  return for_writing(std::move(connection));
 }
 
 Result<SpoolFile> SpoolFile::open_for_reading(const std::filesystem::path& path) {
   DUNE_TRY(connection, Connection::open(path, Connection::Mode::read_only));
+  DUNE_TRY_VOID(connection.exec(kSession));
   DUNE_TRY_VOID(connection.read_in_spite_of_damage());
-  return prepared(std::move(connection));
+  DUNE_TRY(read, connection.prepare(kRead));
+  return SpoolFile(std::move(connection), {std::move(read), {}, {}, {}, {}, {}});
 }
 
 Result<> SpoolFile::transaction(const std::function<Result<>()>& work) {
@@ -157,23 +171,26 @@ Result<> SpoolFile::insert(const FirstAnswer& answer) {
   do_.insert_answer.bind_text(2, answer.batch_id);
   do_.insert_answer.bind(3, static_cast<std::int64_t>(answer.events));
   do_.insert_answer.bind(4, answer.at);
+  do_.insert_answer.bind(5, static_cast<std::int64_t>(answer.request_hash));
   return do_.insert_answer.run();
 }
 
-Result<> SpoolFile::forget_answers(double before) {
-  do_.forget_answers.bind(1, before);
+Result<> SpoolFile::forget_answers(double until) {
+  do_.forget_answers.bind(1, until);
   return do_.forget_answers.run();
 }
 
 Result<std::vector<FirstAnswer>> SpoolFile::answers() {
-  DUNE_TRY(statement, connection_.prepare("SELECT key, batch_id, events, at FROM answers ORDER BY at DESC LIMIT ?"));
+  DUNE_TRY(statement, connection_.prepare("SELECT key, batch_id, events, at, request_hash FROM answers "
+                                          "ORDER BY at DESC LIMIT ?"));
   statement.bind(1, static_cast<std::int64_t>(kMostAnswers));
   std::vector<FirstAnswer> answers;
   while (true) {
     DUNE_TRY(row, statement.step());
     if (!row) break;
     answers.push_back({std::string(statement.bytes(0)), std::string(statement.bytes(1)),
-                       static_cast<std::uint64_t>(statement.integer(2)), statement.real(3)});
+                       static_cast<std::uint64_t>(statement.integer(2)), statement.real(3),
+                       static_cast<std::uint64_t>(statement.integer(4))});
   }
   std::ranges::reverse(answers);
   return answers;

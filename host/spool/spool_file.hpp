@@ -46,7 +46,8 @@ class SpoolFile {
 
   // Answers by key; the first one stays.
   [[nodiscard]] Result<> insert(const FirstAnswer& answer);
-  [[nodiscard]] Result<> forget_answers(double before);
+  // Those given until then.
+  [[nodiscard]] Result<> forget_answers(double until);
   // The newest ones, at most kMostAnswers, oldest first.
   [[nodiscard]] Result<std::vector<FirstAnswer>> answers();
 
@@ -68,11 +69,12 @@ class SpoolFile {
 
  private:
   struct Statements {
-    Statement insert, remove, next, read, insert_answer, forget_answers;
+    Statement read;
+    Statement insert, remove, next, insert_answer, forget_answers;  // empty when it only reads
   };
   SpoolFile(Connection connection, Statements statements)
       : connection_(std::move(connection)), do_(std::move(statements)) {}
-  [[nodiscard]] static Result<SpoolFile> prepared(Connection connection);
+  [[nodiscard]] static Result<SpoolFile> for_writing(Connection connection);
 
   std::unique_ptr<std::size_t> log_pages_ = std::make_unique<std::size_t>(0);  // the connection knows its address
   Connection connection_;
@@ -81,6 +83,17 @@ class SpoolFile {
 
 // Reads everything: SQLite's own check, every record, every checksum. Changes nothing. Code::not_found without a file.
 [[nodiscard]] Result<Inspection> inspect(const std::filesystem::path& path);
+
+// What waits in a file, by its own word: quick however much it is, and checks nothing.
+struct Overview {
+  std::string id;
+  std::uint64_t next = 0;
+  std::uint64_t batches = 0, events = 0, bytes = 0;
+  std::uint64_t oldest_position = 0;  // 0 when nothing waits
+  double oldest_accepted_at = 0;      // Unix seconds
+};
+// Code::not_found without a file.
+[[nodiscard]] Result<Overview> overview(const std::filesystem::path& path);
 
 // The files that belong together: the database and what SQLite keeps beside it.
 [[nodiscard]] std::vector<std::filesystem::path> files_of(const std::filesystem::path& path);

@@ -20,6 +20,7 @@ namespace dunetrace::spool {
 
 class Statement {
  public:
+  Statement() = default;  // of nothing; only to be assigned to
   explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
 
   // Parameters count from 1. Bytes are not copied: they live until the next reset().

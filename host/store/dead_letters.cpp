@@ -46,6 +46,26 @@ AcceptedBatch batch_of(const pqxx::row& row) {
   return batch;
 }
 
+DeadLetter letter_of(const pqxx::row& row) {
+  DeadLetter letter;
+  letter.id = row["id"].as<std::int64_t>();
+  letter.customer_id = row["customer_id"].as<std::string>();
+  letter.event_type = row["event_type"].as<std::string>();
+  letter.run_id = row["run_id"].as<std::string>();
+  letter.agent_id = row["agent_id"].as<std::string>();
+  letter.reason = row["reason"].as<std::string>();
+  letter.step_index = row["step_index"].as<std::int32_t>();
+  letter.attempts = row["attempts"].as<int>();
+  letter.failed_at = row["failed"].as<double>();
+  letter.batch_id = row["batch_id"].as<std::string>();
+  letter.agent_version = row["agent_version"].as<std::string>();
+  letter.timestamp = row["timestamp"].as<double>();
+  const pqxx::binarystring payload(row["payload"]);
+  letter.payload.assign(payload.get(), payload.get() + payload.size());
+  if (!row["parent_run_id"].is_null()) letter.parent_run_id = row["parent_run_id"].as<std::string>();
+  return letter;
+}
+
 }  // namespace
 
 Result<std::uint64_t> write_dead_letter(Database& db, const SpoolRef& spool, const BatchSlice& slice,
@@ -68,18 +88,15 @@ Result<std::uint64_t> write_dead_letter(Database& db, const SpoolRef& spool, con
   return written;
 }
 
-Result<std::vector<DeadLetter>> list_dead_letters(Database& db, std::int64_t after, int limit) {
+Result<std::vector<DeadLetter>> list_dead_letters(Database& db, std::int64_t after, int limit,
+                                                  const DeadLetterFilter& filter) {
   return query(db, "list dead letters", [&](pqxx::work& tx) -> Result<std::vector<DeadLetter>> {
     const auto rows = tx.exec_params(
-        "SELECT id, customer_id, event_type, run_id, agent_id, reason, step_index, attempts, "
-        "extract(epoch FROM failed_at)::float8 FROM dead_letters WHERE id > $1 ORDER BY id LIMIT $2",
-        after, limit);
+        "SELECT *, extract(epoch FROM failed_at)::float8 AS failed FROM dead_letters WHERE id > $1 "
+        "AND ($3::text IS NULL OR customer_id = $3) AND ($4::text IS NULL OR run_id = $4) ORDER BY id LIMIT $2",
+        after, limit, filter.customer_id, filter.run_id);
     std::vector<DeadLetter> letters;
-    for (const auto& row : rows) {
-      letters.push_back({row[0].as<std::int64_t>(), row[1].as<std::string>(), row[2].as<std::string>(),
-                         row[3].as<std::string>(), row[4].as<std::string>(), row[5].as<std::string>(),
-                         row[6].as<std::int32_t>(), row[7].as<int>(), row[8].as<double>()});
-    }
+    for (const auto& row : rows) letters.push_back(letter_of(row));
     return letters;
   });
 }

@@ -22,10 +22,20 @@ struct DeadLetter {
   std::int32_t step_index = 0;
   int attempts = 0;
   double failed_at = 0;  // Unix seconds
+  std::string batch_id, agent_version;
+  double timestamp = 0;  // Unix seconds
+  std::string payload;   // the client's bytes
+  std::optional<std::string> parent_run_id;
+};
+
+// All of them unless something is given.
+struct DeadLetterFilter {
+  std::optional<std::string> customer_id, run_id;
 };
 
 // The oldest first, `limit` at most, behind the one with id `after`.
-[[nodiscard]] Result<std::vector<DeadLetter>> list_dead_letters(Database& db, std::int64_t after, int limit);
+[[nodiscard]] Result<std::vector<DeadLetter>> list_dead_letters(Database& db, std::int64_t after, int limit,
+                                                                const DeadLetterFilter& filter = {});
 
 // Stores the event after all and removes the letter. Code::invalid_argument when the database refuses it again (the
 // letter then has the new reason), Code::not_found when there is no such letter.

@@ -1,4 +1,5 @@
-// Idempotency-Key: a request that is sent again gets the first answer, and its events are stored once.
+// Idempotency-Key: a request that is sent again gets the first answer, and its events are stored once; another request
+// under a used key is refused.
 #include <future>
 
 #include "fixture.hpp"
@@ -21,9 +22,22 @@ TEST_F(IdempotencyTest, TheFirstAnswerComesAgain) {
   const auto again = send("k1");
   EXPECT_EQ(again.status, 202);
   EXPECT_EQ(again.body, first.body);
-  EXPECT_EQ(send("k1", 2).body, first.body) << "whatever it carries";
   EXPECT_NE(send("k2").body, first.body);
   EXPECT_TRUE(stored(6)) << count();
+}
+
+TEST_F(IdempotencyTest, AnotherRequestUnderAUsedKeyIsToldSo) {
+  start();
+  const auto first = send("k1");
+  const auto other = send("k1", 2);
+  EXPECT_EQ(other.status, 422);
+  EXPECT_EQ(other.body, R"({"detail":[{"type":"value_error","loc":["header","Idempotency-Key"],)"
+                        R"("msg":"another request has used this key; nothing of this one is stored"}]})");
+  EXPECT_EQ(send("k1").body, first.body) << "the first one is still known";
+  EXPECT_EQ(send("k2", 2).status, 202);
+  EXPECT_TRUE(stored(5)) << count();
+  EXPECT_NE(database.metrics().text().find("dunetrace_ingest_refused_total{reason=\"key_reused\"} 1\n"),
+            std::string::npos);
 }
 
 TEST_F(IdempotencyTest, AlsoAfterARestart) {
@@ -33,6 +47,7 @@ TEST_F(IdempotencyTest, AlsoAfterARestart) {
   role.reset();
   start();
   EXPECT_EQ(send("k1").body, first.body);
+  EXPECT_EQ(send("k1", 2).status, 422) << "the request is known again, too";
   ASSERT_EQ(send("k2").status, 202);
   EXPECT_TRUE(stored(6)) << count();
 }
@@ -43,6 +58,16 @@ TEST_F(IdempotencyTest, EachCustomerHasKeysOfItsOwn) {
   start({{"AUTH_MODE", "prod"}});
   EXPECT_NE(send("k", 3, a).body, send("k", 3, b).body);
   EXPECT_TRUE(stored(6)) << count();
+}
+
+TEST_F(IdempotencyTest, AnotherCustomersKeyTellsNothing) {
+  const auto a = store::create_key(database.db(), "a", {}, {"ingest"}).value().secret;
+  const auto b = store::create_key(database.db(), "b", {}, {"ingest"}).value().secret;
+  start({{"AUTH_MODE", "prod"}});
+  ASSERT_EQ(send("k", 3, a).status, 202);
+  const auto answer = send("k", 2, b);
+  EXPECT_EQ(answer.status, 202) << "neither a conflict nor the other's answer";
+  EXPECT_NE(answer.body.find(R"("accepted":2)"), std::string::npos) << answer.body;
 }
 
 TEST_F(IdempotencyTest, ManyAtOnceAreOne) {

@@ -48,11 +48,13 @@ class SpoolDamage : public ::testing::Test {
     testing::write_file(place.file, content);
   }
 
-  [[nodiscard]] std::vector<std::string> files_like(const std::string& part) const {
-    std::vector<std::string> found;
+  // The spools that were set aside, without what SQLite keeps beside them.
+  [[nodiscard]] std::vector<fs::path> set_aside() const {
+    std::vector<fs::path> found;
     for (const auto& entry : fs::directory_iterator(place.file.parent_path())) {
-      if (const auto name = entry.path().filename().string(); name.find(part) != std::string::npos)
-        found.push_back(name);
+      const auto name = entry.path().filename().string();
+      if (name.starts_with("ingest.db.damaged-") && !name.ends_with("-wal") && !name.ends_with("-shm"))
+        found.push_back(entry.path());
     }
     return found;
   }
@@ -88,7 +90,7 @@ TEST_F(SpoolDamage, OneChangedByteOfARecordCostsThatBatch) {
   expect_usable(*spool, kBatches - 1);
   EXPECT_TRUE(place.log.contains("spool.damaged"));
   EXPECT_TRUE(place.log.contains(R"("kept_batches":59)")) << place.log.text();
-  EXPECT_EQ(files_like("ingest.db.damaged-").size(), 1u);
+  EXPECT_EQ(set_aside().size(), 1u);
 }
 
 TEST_F(SpoolDamage, APageOfNoiseInTheMiddleCostsWhatLayOnIt) {
@@ -110,7 +112,7 @@ TEST_F(SpoolDamage, AFileThatIsNoDatabaseIsSetAsideWhole) {
   const auto spool = place.open();
   EXPECT_EQ(spool->id(), id) << "the id is kept beside the file, too";
   expect_usable(*spool, 0);
-  EXPECT_FALSE(files_like("ingest.db.damaged-").empty());
+  EXPECT_FALSE(set_aside().empty());
   EXPECT_TRUE(place.log.contains("file is not a database")) << place.log.text();
 }
 
@@ -195,13 +197,43 @@ TEST_F(SpoolDamage, ASecondStartFindsASoundFile) {
   const auto found = inspect(place.file).value();
   EXPECT_TRUE(found.problems.empty());
   const auto spool = place.open();
-  EXPECT_EQ(files_like("ingest.db.damaged-").size(), 1u);
+  EXPECT_EQ(set_aside().size(), 1u);
 }
 
 TEST_F(SpoolDamage, AStartThatEndedWhileMendingIsFinished) {
   fs::rename(place.file, place.file.string() + ".mending");
   const auto spool = place.open();
   expect_usable(*spool, kBatches);
+}
+
+TEST_F(SpoolDamage, WhatWasSetAsideCanStillBeLookedIntoWithItsLog) {
+  testing::TempDir copies;
+  const auto copy = copies / "ingest.db";
+  std::string log_kept;
+  {
+    const auto spool = place.open();
+    ASSERT_EQ(append_now(*spool, make_batch("only in the log", 1)), Append::accepted);
+    testing::write_file(copy, testing::read_file(place.file));
+    log_kept = testing::read_file(place.file.string() + "-wal");
+  }
+  testing::write_file(place.file, testing::read_file(copy));  // as a power loss leaves it: the log is not carried over
+  testing::write_file(place.file.string() + "-wal", log_kept);
+  const auto content = testing::read_file(place.file);
+  change(content.find("xxxx", content.size() / 2) + 50, 1, 0x01);
+  { const auto mended = place.open(); }
+  ASSERT_EQ(set_aside().size(), 1u);
+  const auto aside = inspect(set_aside()[0]).value();
+  EXPECT_EQ(aside.rows.size(), kBatches);
+  EXPECT_EQ(aside.problems.size(), 1u);
+}
+
+TEST_F(SpoolDamage, TwoOfTheSameSecondAreBothKept) {
+  for (int i = 0; i < 2; ++i) {
+    const auto content = testing::read_file(place.file);
+    change(content.find("xxxx", content.size() / 2) + 50, 1, 0x01);
+    const auto mended = place.open();
+  }
+  EXPECT_EQ(set_aside().size(), 2u);
 }
 
 TEST_F(SpoolDamage, AnyDamageLeavesAUsableSpool) {
