@@ -6,7 +6,9 @@ namespace dunetrace::store {
 namespace {
 
 // {0}: what is in the queue, word for word the index's condition; {1}: which of it is due; {2}: the trigger.
-// A customer's share is twice its part of the claim, because others may have less than theirs.
+// A customer's share is twice its part of the claim, because others may have less than theirs. The rows to change are
+// found by their place, which is certain as long as they are locked: by their key the planner might read all of `runs`,
+// as it cannot know how few they are.
 constexpr auto kClaim = R"(
   WITH RECURSIVE
   ahead AS (
@@ -30,7 +32,7 @@ constexpr auto kClaim = R"(
   share AS (SELECT least($1::int, greatest(1, 2 * $1::int / greatest(count(*), 1))) AS runs FROM customers),
   due AS (
     SELECT c.turn, r.* FROM customers c CROSS JOIN LATERAL (
-      SELECT customer_id, run_id, last_received_at, event_count FROM runs
+      SELECT ctid AS place, customer_id, run_id, last_received_at, event_count FROM runs
       WHERE {0} AND {1} AND customer_id = c.customer_id AND (claimed_until IS NULL OR claimed_until < now())
       ORDER BY last_received_at LIMIT (SELECT runs FROM share) FOR UPDATE SKIP LOCKED) AS r),
   rounds AS (
@@ -40,18 +42,19 @@ constexpr auto kClaim = R"(
     FROM rounds WINDOW fair AS (ORDER BY round, turn)),
   taken AS (
     UPDATE runs r SET claimed_until = now() + $2::bigint * interval '1 millisecond', claim = $3::uuid
-    FROM queue q
-    WHERE r.customer_id = q.customer_id AND r.run_id = q.run_id AND q.nth <= $1::int
-      AND (q.nth = 1 OR q.events <= $4::bigint)
-    RETURNING r.customer_id, r.run_id, r.agent_id, r.agent_version, {2},
-              extract(epoch FROM r.first_received_at)::float8, extract(epoch FROM r.last_received_at)::float8,
-              r.event_count, q.turn, q.nth)
-  SELECT t.*,
+    WHERE r.ctid = ANY(ARRAY(
+      SELECT place FROM queue WHERE nth <= $1::int AND (nth = 1 OR events <= $4::bigint)))
+    RETURNING r.customer_id, r.run_id, r.agent_id, r.agent_version, {2} AS trigger,
+              extract(epoch FROM r.first_received_at)::float8 AS since,
+              extract(epoch FROM r.last_received_at)::float8 AS until, r.event_count)
+  SELECT t.*, q.turn, q.nth,
          coalesce((SELECT customer_id FROM ahead WHERE turn = $6::int),
                   (SELECT customer_id FROM behind ORDER BY turn DESC LIMIT 1)),
          (SELECT count(*) FROM queue) > (SELECT count(*) FROM taken)
            OR EXISTS (SELECT 1 FROM rounds, share WHERE round = share.runs)
-  FROM (VALUES (1)) AS one LEFT JOIN taken t ON true ORDER BY t.nth)";
+  FROM (VALUES (1)) AS one
+  LEFT JOIN (taken t JOIN queue q ON q.customer_id = t.customer_id AND q.run_id = t.run_id) ON true
+  ORDER BY q.nth)";
 
 std::string made(Queue queue) {
   const bool finished = queue == Queue::finished_short || queue == Queue::finished_long;
