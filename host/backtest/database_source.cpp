@@ -44,6 +44,8 @@ Result<Recorded> DatabaseSource::load(const std::vector<store::RecordedRun>& pag
     each.agent_id = run.agent_id;
     each.agent_version = run.agent_version;
     each.first_received_at = run.first_received_at;
+    each.last_received_at = run.last_received_at;
+    each.event_count = run.event_count;
   }
   DUNE_TRY(events, store::load_events(db_, wanted, detect::kMaxLoaded));
   for (std::size_t i = 0; i < wanted.size(); ++i) {

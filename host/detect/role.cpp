@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <exception>
@@ -165,14 +166,16 @@ struct Role::Impl {
 
   enum class Looked : std::uint8_t { nothing, found, failed };
 
-  // The first worker also looks when nobody called: that finds stalled runs and whatever a lost notification hid.
+  // The first worker also looks when nobody called: that finds stalled runs, whatever a lost notification hid, and what
+  // a worker held that died, of which nobody is told.
   void loop(std::stop_token stop, Worker& worker, bool polls) {
     std::uint64_t round = 0;
+    const auto pause = polls ? std::min(options.poll_interval, options.lease / 3) : options.poll_interval;
     while (!stop.stop_requested()) {
       const auto looked = look(worker, polls);
       if (looked == Looked::found) continue;  // what arrived meanwhile
       const bool looks_again = polls || looked == Looked::failed;
-      while (!wakeup.wait(stop, options.poll_interval, round) && !stop.stop_requested()) {
+      while (!wakeup.wait(stop, pause, round) && !stop.stop_requested()) {
         sweep(worker);
         if (looks_again) break;
       }

@@ -9,7 +9,8 @@
 namespace dunetrace::detect {
 namespace {
 
-constexpr std::chrono::milliseconds kMaxLease{120'000};  // four times what a statement may take
+constexpr std::chrono::milliseconds kMaxLease{120'000};   // four times what a statement may take
+constexpr std::chrono::milliseconds kStalledLook{1'000};  // while there is enough to do
 
 telemetry::Counter& outcome(telemetry::Metrics& metrics, const char* name) {
   return metrics.counter("dunetrace_detector_runs_processed_total", "Runs judged, by what made them due",
@@ -95,29 +96,54 @@ std::vector<std::string> Worker::all_types() const {
 Result<Worker::Cycle> Worker::cycle() {
   refresh();
   const auto started = clock_.steady();
-  const store::ClaimRules rules{.limit = share_.limit,
-                                .lease = share_.lease,
-                                .stall_timeout = stall_timeout_.load(),
-                                .max_run_events = kMaxLoaded};
-  DUNE_TRY(claimed, store::claim_runs(db_, rules));
+  DUNE_TRY(claimed, claim(started));
   metrics_.last_cycle.set(clock_.unix_seconds());
   if (claimed.empty()) return Cycle{};
-  renewed_ = started;
   lost_ = false;
-  auto events = store::load_events(db_, claimed, kMaxLoaded);
-  if (events) {
-    DUNE_TRY_VOID(judge_together(claimed, std::move(*events)));
-  } else if (events.error().code == Code::unavailable) {
-    static_cast<void>(store::release_runs(db_, claimed));  // fails when the database is away; the lease ends by itself
-    return tl::unexpected<Error>(std::move(events).error());
-  } else {
-    log_.warn("detect.load_failed", {{"runs", claimed.size()}, {"reason", events.error().text}});
-    DUNE_TRY_VOID(judge_one_by_one(claimed));
+  // Long runs come last, and each alone: what they take holds up nobody's results, and one of them is in memory at
+  // once.
+  const auto longs = std::ranges::find_if(claimed, &store::ClaimedRun::is_long);
+  Batch batch(claimed.begin(), longs);
+  for (auto next = longs;; ++next) {
+    renewed_ = started;
+    auto done = batch.empty() ? Result<>() : judge_batch(batch);
+    const Batch rest(next, claimed.end());
+    if (!done || judge_->interrupted()) {
+      if (!rest.empty()) static_cast<void>(store::release_runs(db_, rest));  // or their lease ends by itself
+      if (!done) return tl::unexpected<Error>(std::move(done).error());
+      break;
+    }
+    if (rest.empty()) break;
+    batch.assign(1, *next);
   }
   share_ = lost_ ? Share{std::max(1, share_.limit / 2), std::min(share_.lease * 2, kMaxLease)}
                  : Share{std::min(options_.batch_size, share_.limit * 2), std::max(options_.lease, share_.lease / 2)};
   metrics_.cycle.observe(std::chrono::duration<double>(clock_.steady() - started).count());
-  return Cycle{claimed.size(), store::is_full(claimed, rules)};
+  return Cycle{claimed.size(), turns_.more};
+}
+
+// Runs stall by the minute, so a look a second is enough unless the last one left some; it walks more customers.
+Result<Worker::Batch> Worker::claim(std::chrono::steady_clock::time_point now) {
+  store::ClaimRules rules{.limit = share_.limit, .lease = share_.lease, .stall_timeout = std::nullopt};
+  const auto timeout = stall_timeout_.load();
+  if (now >= next_stalled_look_ || timeout != last_stall_timeout_) rules.stall_timeout = timeout;
+  DUNE_TRY(claimed, store::claim_runs(db_, rules, turns_));
+  if (rules.stall_timeout) {
+    last_stall_timeout_ = timeout;
+    next_stalled_look_ = turns_.more_stalled ? now : now + kStalledLook;
+  }
+  return claimed;
+}
+
+Result<> Worker::judge_batch(const Batch& batch) {
+  auto events = store::load_events(db_, batch, kMaxLoaded);
+  if (events) return judge_together(batch, std::move(*events));
+  if (events.error().code == Code::unavailable) {
+    static_cast<void>(store::release_runs(db_, batch));  // fails when the database is away; the lease ends by itself
+    return tl::unexpected<Error>(std::move(events).error());
+  }
+  log_.warn("detect.load_failed", {{"runs", batch.size()}, {"reason", events.error().text}});
+  return judge_one_by_one(batch);
 }
 
 void Worker::measure_backlog() {
@@ -245,6 +271,7 @@ store::RunResult Worker::judged(const store::ClaimedRun& claimed, const Run& run
   result.agent_id = run.events.empty() ? claimed.agent_id : std::string(run.agent_id);
   result.agent_version = run.events.empty() ? claimed.agent_version : std::string(run.agent_version);
   result.exit_reason = run.exit_reason;
+  result.truncated = run.truncated;
   result.signals = std::move(verdict.signals);
   result.incomplete = to_json(verdict.failures);
   for (const auto& failure : verdict.failures) {

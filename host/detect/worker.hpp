@@ -44,7 +44,7 @@ class Worker {
 
   struct Cycle {
     std::size_t claimed = 0;
-    bool more = false;  // the batch was as large as allowed
+    bool more = false;  // others may find something to do as well
   };
   // One batch. An error means the database was away and nothing was lost.
   [[nodiscard]] Result<Cycle> cycle();
@@ -68,6 +68,9 @@ class Worker {
   [[nodiscard]] std::vector<std::string> all_types() const;  // that any detector can emit
   // The host is stopping and a plugin was not heard to the end: others judge these runs, or the next start does.
   Result<> give_back(const Batch& batch);
+  Result<Batch> claim(std::chrono::steady_clock::time_point now);
+  // Loads, judges and writes; what is in memory meanwhile is in memory at once.
+  Result<> judge_batch(const Batch& batch);
   Result<> judge_together(const Batch& batch, std::vector<RunEvents> events);
   Result<> judge_one_by_one(const Batch& batch);
   // Runs that were replayed and wait for being judged together.
@@ -101,6 +104,9 @@ class Worker {
   std::optional<Isolation> isolation_;
   std::optional<Judge> judge_;
   Share share_;
+  store::ClaimTurns turns_;
+  std::chrono::steady_clock::time_point next_stalled_look_;  // the first one is due
+  std::chrono::milliseconds last_stall_timeout_{-1};
   std::chrono::steady_clock::time_point renewed_;  // when the claims were made or last extended
   bool lost_ = false;                              // something of the present batch
 };

@@ -18,6 +18,9 @@ struct DatabaseOptions {
   int max_connections = 4;
   std::chrono::milliseconds lease_timeout{5'000};  // waiting for a free connection
   std::chrono::milliseconds statement_timeout{30'000};
+  // Commits do not wait for the disk: a crash of the server may undo the last ones, the latest first, each as a whole.
+  // For what is done again then with the same effect.
+  bool lazy_commits = false;
 };
 
 // Thread-safe. Connections are made when first needed, so opening succeeds while the server is away.

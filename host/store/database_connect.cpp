@@ -40,6 +40,7 @@ void add_defaults(std::map<std::string, std::string>& pairs, const DatabaseOptio
       " -c statement_timeout={} -c idle_in_transaction_session_timeout=10000 -c TimeZone=UTC "
       "-c client_min_messages=warning -c jit=off",
       options.statement_timeout.count());
+  if (options.lazy_commits) pairs["options"] += " -c synchronous_commit=off";
 }
 
 // As libpq reads it in its blocking calls: less than 2 s is 2 s, zero or nonsense is no limit.

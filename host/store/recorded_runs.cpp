@@ -8,7 +8,7 @@ namespace {
 // The primary key gives the order, so every page goes on where the last one ended.
 constexpr auto kPage = R"(
   SELECT customer_id, run_id, agent_id, agent_version, extract(epoch FROM first_received_at)::float8,
-         outcome IS NULL AND judged_events = 0
+         outcome IS NULL AND judged_events = 0, extract(epoch FROM last_received_at)::float8, event_count
   FROM runs
   WHERE (customer_id, run_id) > ($1, $2) AND last_received_at >= to_timestamp($3::float8) AND ($4 = '' OR agent_id = $4)
   ORDER BY customer_id, run_id LIMIT $5)";
@@ -25,7 +25,9 @@ Result<std::vector<RecordedRun>> recorded_runs(Database& db, const RecordedFilte
                      row[2].as<std::string>(),
                      row[3].as<std::string>(),
                      row[4].as<double>(),
-                     row[5].as<bool>()});
+                     row[5].as<bool>(),
+                     row[6].as<double>(),
+                     row[7].as<std::int64_t>()});
     }
     return out;
   });

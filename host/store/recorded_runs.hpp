@@ -20,6 +20,8 @@ struct RecordedRun {
   std::string agent_version;
   double first_received_at = 0;  // Unix seconds
   bool open = false;             // not finished, and no judgement has seen it
+  double last_received_at = 0;
+  std::int64_t event_count = 0;
 };
 
 struct RecordedFilter {

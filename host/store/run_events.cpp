@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
-#include <numeric>
 #include <tuple>
 
 #include "store/claim_columns.hpp"
@@ -11,88 +11,156 @@
 namespace dunetrace::store {
 namespace {
 
-// Payloads become text outside of the limit: what is cut off is not converted.
-constexpr auto kEvents = R"(
-  SELECT w.place, e.id, e.event_type, e.step_index, e."timestamp", e.agent_id, e.agent_version, e.payload::text,
-         e.parent_run_id
-  FROM unnest($1::text[], $2::text[], $3::float8[]) WITH ORDINALITY AS w(customer_id, run_id, since, place)
+// Agent and version are sent where they are not the run's own. The bounds are the batch's, as plain values, so that the
+// planner never looks at other partitions. OFFSET keeps this one step in the index per run; the order is made here, for
+// the rows mostly come in it.
+constexpr auto kWholeRuns = R"(
+  SELECT w.place, e.id, e.event_type, e.step_index, e."timestamp", nullif(e.agent_id, w.agent_id),
+         nullif(e.agent_version, w.agent_version), e.payload, e.parent_run_id
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+         WITH ORDINALITY AS w(customer_id, run_id, agent_id, agent_version, place)
   CROSS JOIN LATERAL (
     SELECT * FROM events
     WHERE customer_id = w.customer_id AND run_id = w.run_id
-      AND received_at >= to_timestamp(w.since) - interval '1 second'
-    ORDER BY step_index, "timestamp", id LIMIT $4) AS e)";
+      AND received_at >= to_timestamp($5::float8) AND received_at <= to_timestamp($6::float8) OFFSET 0) AS e)";
+
+// Payloads become text outside of the limit: what is cut off is not converted.
+constexpr auto kFirstEvents = R"(
+  SELECT w.place, e.id, e.event_type, e.step_index, e."timestamp", nullif(e.agent_id, w.agent_id),
+         nullif(e.agent_version, w.agent_version), e.payload, e.parent_run_id
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+         WITH ORDINALITY AS w(customer_id, run_id, agent_id, agent_version, place)
+  CROSS JOIN LATERAL (
+    SELECT * FROM events
+    WHERE customer_id = w.customer_id AND run_id = w.run_id
+      AND received_at >= to_timestamp($5::float8) AND received_at <= to_timestamp($6::float8)
+    ORDER BY step_index, "timestamp", id LIMIT $7) AS e)";
 
 // Of runs that were cut: the last terminal event, and the last event of all, which has the largest step.
 constexpr auto kLastEvents = R"(
-  SELECT w.place, e.id, e.event_type, e.step_index, e."timestamp", e.agent_id, e.agent_version, e.payload::text,
-         e.parent_run_id
-  FROM unnest($1::text[], $2::text[], $3::float8[]) WITH ORDINALITY AS w(customer_id, run_id, since, place)
+  SELECT w.place, e.id, e.event_type, e.step_index, e."timestamp", nullif(e.agent_id, w.agent_id),
+         nullif(e.agent_version, w.agent_version), e.payload, e.parent_run_id
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+         WITH ORDINALITY AS w(customer_id, run_id, agent_id, agent_version, place)
   CROSS JOIN LATERAL (
     (SELECT * FROM events
      WHERE customer_id = w.customer_id AND run_id = w.run_id
-       AND received_at >= to_timestamp(w.since) - interval '1 second'
+       AND received_at >= to_timestamp($5::float8) AND received_at <= to_timestamp($6::float8)
        AND event_type IN ('run.completed', 'run.errored')
      ORDER BY step_index DESC, "timestamp" DESC, id DESC LIMIT 1)
     UNION ALL
     (SELECT * FROM events
      WHERE customer_id = w.customer_id AND run_id = w.run_id
-       AND received_at >= to_timestamp(w.since) - interval '1 second'
+       AND received_at >= to_timestamp($5::float8) AND received_at <= to_timestamp($6::float8)
      ORDER BY step_index DESC, "timestamp" DESC, id DESC LIMIT 1)) AS e
   ORDER BY w.place, e.step_index, e."timestamp", e.id)";
 
-Event event_of(const pqxx::row& row) {
-  Event event;
-  event.id = number<std::int64_t>(row[1]);
-  event.type = text(row[2]);
-  event.kind = event_kind(event.type);
-  event.step_index = number<std::int32_t>(row[3]);
-  event.timestamp = number<double>(row[4]);
-  event.agent_id = text(row[5]);
-  event.agent_version = text(row[6]);
-  event.payload = text(row[7]);
-  if (!row[8].is_null()) event.parent_run_id = text(row[8]);
-  return event;
-}
+constexpr double kLeeway = 1.0;  // seconds: `runs` may have been filled with rounded times
 
 bool before(const Event& a, const Event& b) {
   return std::tie(a.step_index, a.timestamp, a.id) < std::tie(b.step_index, b.timestamp, b.id);
 }
 
+// Agent and version of a run whose events do not name another: the results have none to point at.
+struct RunNames {
+  std::string agent_id;
+  std::string agent_version;
+};
+
+// Everything that the events of a batch point into.
+struct Storage {
+  std::vector<pqxx::result> results;
+  std::vector<RunNames> names;  // one per run
+};
+
+class Loading {
+ public:
+  Loading(pqxx::work& tx, const std::vector<ClaimedRun>& runs) : tx_(tx), runs_(runs), out_(runs.size()) {
+    storage_->names.reserve(runs.size());
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      storage_->names.push_back({runs[i].agent_id, runs[i].agent_version});
+      out_[i].customer_id = runs[i].customer_id;
+      out_[i].run_id = runs[i].run_id;
+      out_[i].storage = storage_;
+    }
+  }
+
+  std::vector<RunEvents> load(std::size_t max_events) {
+    std::vector<std::size_t> whole, first, cut;
+    for (std::size_t i = 0; i < runs_.size(); ++i) {
+      const auto count = runs_[i].event_count;
+      const bool fits = count > 0 && runs_[i].last_received_at > 0 && static_cast<std::size_t>(count) <= max_events;
+      (fits ? whole : first).push_back(i);
+    }
+    ask(kWholeRuns, whole);
+    for (const auto i : whole) {
+      auto& events = out_[i].events;
+      if (!std::is_sorted(events.begin(), events.end(), before)) std::sort(events.begin(), events.end(), before);
+    }
+    ask(kFirstEvents, first, max_events);
+    for (const auto i : first) {
+      if (out_[i].events.size() == max_events) cut.push_back(i);
+    }
+    last_ = true;
+    ask(kLastEvents, cut);
+    return std::move(out_);
+  }
+
+ private:
+  template <class... Limit>
+  void ask(const char* sql, const std::vector<std::size_t>& which, Limit... limit) {
+    if (which.empty()) return;
+    Columns<4> columns;
+    double since = runs_[which.front()].first_received_at, until = 0;
+    bool bounded = true;
+    for (const auto i : which) {
+      const auto& run = runs_[i];
+      columns[0].add(run.customer_id);
+      columns[1].add(run.run_id);
+      columns[2].add(run.agent_id);
+      columns[3].add(run.agent_version);
+      since = std::min(since, run.first_received_at);
+      until = std::max(until, run.last_received_at);
+      bounded = bounded && run.last_received_at > 0;
+    }
+    const auto& rows = storage_->results.emplace_back(tx_.exec_params(
+        sql, columns[0].text(), columns[1].text(), columns[2].text(), columns[3].text(),
+        fmt::format("{}", since - kLeeway), bounded ? fmt::format("{}", until + kLeeway) : "infinity", limit...));
+    for (const auto& row : rows) add(which[number<std::size_t>(row[0]) - 1], row);
+  }
+
+  void add(std::size_t place, const pqxx::row& row) {
+    auto& events = out_[place].events;
+    if (events.empty() && runs_[place].event_count > 0)
+      events.reserve(static_cast<std::size_t>(std::min<std::int64_t>(runs_[place].event_count, kLongRun)));
+    Event event;
+    event.id = number<std::int64_t>(row[1]);
+    event.type = text(row[2]);
+    event.kind = event_kind(event.type);
+    event.step_index = number<std::int32_t>(row[3]);
+    event.timestamp = number<double>(row[4]);
+    const auto& names = storage_->names[place];
+    const auto agent = row[5], version = row[6], parent = row[8];
+    event.agent_id = agent.is_null() ? std::string_view(names.agent_id) : text(agent);
+    event.agent_version = version.is_null() ? std::string_view(names.agent_version) : text(version);
+    event.payload = text(row[7]);
+    if (!parent.is_null()) event.parent_run_id = text(parent);
+    if (last_ && !events.empty() && !before(events.back(), event)) return;  // what comes last may have come already
+    events.push_back(event);
+  }
+
+  pqxx::work& tx_;
+  const std::vector<ClaimedRun>& runs_;
+  std::vector<RunEvents> out_;
+  const std::shared_ptr<Storage> storage_ = std::make_shared<Storage>();
+  bool last_ = false;
+};
+
 }  // namespace
 
 Result<std::vector<RunEvents>> load_events(Database& db, const std::vector<ClaimedRun>& runs, std::size_t max_events) {
-  return query(db, "load events", [&](pqxx::work& tx) -> Result<std::vector<RunEvents>> {
-    std::vector<RunEvents> out(runs.size());
-    // The results own the bytes that the events point into.
-    const auto results = std::make_shared<std::vector<pqxx::result>>();
-    const auto load = [&](const char* sql, const std::vector<std::size_t>& which, const auto&... limit) {
-      Columns<3> columns;
-      for (const auto i : which) {
-        columns[0].add(runs[i].customer_id);
-        columns[1].add(runs[i].run_id);
-        columns[2].add_plain(fmt::format("{}", runs[i].first_received_at));
-      }
-      results->push_back(tx.exec_params(sql, columns[0].text(), columns[1].text(), columns[2].text(), limit...));
-      for (const auto& row : results->back()) {
-        auto& events = out[which[number<std::size_t>(row[0]) - 1]].events;
-        const auto event = event_of(row);
-        // What comes last may have come already.
-        if (sizeof...(limit) > 0 || events.empty() || before(events.back(), event)) events.push_back(event);
-      }
-    };
-    std::vector<std::size_t> all(runs.size());
-    std::iota(all.begin(), all.end(), std::size_t{0});
-    load(kEvents, all, max_events);
-    std::vector<std::size_t> cut;
-    for (const auto i : all) {
-      out[i].customer_id = runs[i].customer_id;
-      out[i].run_id = runs[i].run_id;
-      out[i].storage = results;
-      if (out[i].events.size() == max_events) cut.push_back(i);
-    }
-    if (!cut.empty()) load(kLastEvents, cut);
-    return out;
-  });
+  return query(db, "load events",
+               [&](pqxx::work& tx) -> Result<std::vector<RunEvents>> { return Loading(tx, runs).load(max_events); });
 }
 
 }  // namespace dunetrace::store

@@ -35,17 +35,18 @@ constexpr auto kWithdraw = R"(
                     WHERE f.customer_id = s.customer_id AND f.run_id = s.run_id AND f.failure_type = s.failure_type))";
 
 constexpr auto kProcessed = R"(
-  INSERT INTO processed_runs (customer_id, run_id, agent_id, agent_version, signal_count, trigger, exit_reason, incomplete)
+  INSERT INTO processed_runs (customer_id, run_id, agent_id, agent_version, signal_count, trigger, exit_reason, incomplete,
+                              truncated)
   SELECT w.customer_id, w.run_id, w.agent_id, w.agent_version,
          (SELECT count(*) FROM failure_signals s WHERE s.customer_id = w.customer_id AND s.run_id = w.run_id
             AND s.withdrawn_at IS NULL),
-         w.trigger, nullif(w.exit_reason, ''), w.incomplete
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[])
-    AS w(customer_id, run_id, agent_id, agent_version, trigger, exit_reason, incomplete)
+         w.trigger, nullif(w.exit_reason, ''), w.incomplete, w.truncated
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::bool[])
+    AS w(customer_id, run_id, agent_id, agent_version, trigger, exit_reason, incomplete, truncated)
   ON CONFLICT (customer_id, run_id) DO UPDATE SET
     agent_id = excluded.agent_id, agent_version = excluded.agent_version, processed_at = now(),
     signal_count = excluded.signal_count, trigger = excluded.trigger, exit_reason = excluded.exit_reason,
-    incomplete = excluded.incomplete)";
+    incomplete = excluded.incomplete, truncated = excluded.truncated)";
 
 void add_signals(Columns<13>& to, const RunResult& result) {
   for (const auto& signal : result.signals) {
@@ -80,7 +81,7 @@ Result<std::vector<std::size_t>> write_results(Database& db, const std::vector<R
     }
     auto ours = found_in(run(tx, kFinish, claims), places);
     Columns<13> signals;
-    Columns<7> processed;
+    Columns<8> processed;
     Columns<3> standing;  // what a second look confirmed, or could not judge
     bool any_signal = false;
     for (const auto place : ours) {
@@ -101,6 +102,7 @@ Result<std::vector<std::size_t>> write_results(Database& db, const std::vector<R
       processed[4].add(result.run.trigger);
       processed[5].add(result.exit_reason);
       processed[6].add(result.incomplete);
+      processed[7].add_plain(result.truncated ? "t" : "f");
     }
     if (!ours.empty()) {
       tx.exec_params(kWithdraw, processed[0].text(), processed[1].text(), standing[0].text(), standing[1].text(),

@@ -19,6 +19,7 @@ struct RunResult {
   std::vector<Signal> signals;
   std::vector<std::string> unjudged_types;  // of detectors that failed: what they found before stands
   std::string incomplete = "[]";            // JSON: detectors that failed
+  bool truncated = false;                   // only the beginning and the end of the run were judged
 };
 
 // Signals, processed_runs and the run's state in one transaction, then NOTIFY dunetrace_signals. What an earlier look

@@ -93,27 +93,27 @@ TEST_F(Claims, AnExtendedClaimOutlivesItsLease) {
 
 TEST_F(Claims, AClaimTakesNoMoreEventsThanItsRulesAllowButOneRun) {
   for (const auto* run : {"r1", "r2", "r3"}) store_events(db_, "c", run, "a", looping_run());  // 12 events each
-  const ClaimRules narrow{.lease = 0ms, .max_events = 30, .max_run_events = 12};
-  EXPECT_EQ(claim(narrow).size(), 2U);
-  EXPECT_TRUE(is_full(claim(narrow), narrow));
-  const ClaimRules tiny{.lease = 0ms, .max_events = 5, .max_run_events = 5};
-  EXPECT_EQ(claim(tiny).size(), 1U);
-  const ClaimRules cut{.lease = 0ms, .max_events = 30, .max_run_events = 5};
-  EXPECT_EQ(claim(cut).size(), 3U) << "no more of a run than this is ever loaded";
-  const ClaimRules wide{.lease = 0ms};
-  EXPECT_FALSE(is_full(claim(wide), wide));
+  ClaimTurns turns;
+  EXPECT_EQ(claim_runs(db_, {.lease = 0ms, .max_events = 30}, turns)->size(), 2U);
+  EXPECT_TRUE(turns.more);
+  EXPECT_EQ(claim({.lease = 0ms, .max_events = 5}).size(), 1U);
+  EXPECT_EQ(claim_runs(db_, {.lease = 0ms}, turns)->size(), 3U);
+  EXPECT_FALSE(turns.more);
 }
 
 TEST_F(Claims, StalledRunsShareTheAllowance) {
-  store_events(db_, "c", "done", "a", looping_run());
+  for (const auto* run : {"done1", "done2"})
+    store_events(db_, "c", run, "a", {{"llm.called", 0, 1}, {"run.completed", 1, 2}});
   for (const auto* run : {"open1", "open2"})
     store_events(db_, "c", run, "a", {{"run.started", 0, 1}, {"llm.called", 1, 2}});
-  ClaimRules rules{.lease = 0ms, .stall_timeout = 0ms, .max_events = 15, .max_run_events = 3};
-  EXPECT_EQ(claim(rules).size(), 3U);
+  ClaimRules rules{.lease = 0ms, .stall_timeout = 0ms, .max_events = 8};
+  EXPECT_EQ(claim(rules).size(), 4U);
   rules.max_events = 6;
-  EXPECT_EQ(claim(rules).size(), 2U);
+  EXPECT_EQ(claim(rules).size(), 3U) << "another does not fit any more";
   rules.max_events = 4;
-  EXPECT_EQ(claim(rules).size(), 1U) << "another may not fit any more";
+  EXPECT_EQ(claim(rules).size(), 3U) << "one is always taken";
+  rules.stall_timeout.reset();
+  EXPECT_EQ(claim(rules).size(), 2U) << "nobody asked for stalled ones";
 }
 
 TEST_F(Claims, StoresSignalsEvidenceAndStateTogether) {

@@ -1,0 +1,203 @@
+// pipeline_load: how fast the detection pipeline is, beside a bare SELECT of the same events, with several workers, and
+// with many runs in the tables (bench/README.md says how to read its figures). A server of its own in a temporary folder.
+//   pipeline_load backlog|workers|growth [--runs N] [--rounds N] …
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <map>
+
+#include "pipeline/backlog.hpp"
+#include "pipeline/pipeline.hpp"
+#include "pipeline/server.hpp"
+
+namespace dunetrace::load {
+namespace {
+
+struct Arguments {
+  std::size_t runs = 30'000;
+  int rounds = 3;
+  int workers = 4;
+  int batch = 100;
+  std::vector<std::size_t> sizes{10'000, 100'000, 1'000'000};
+  bool statements = false;
+};
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+std::vector<Batch> batches() {
+  const auto* const named = std::getenv("DUNETRACE_REAL_RUNS");
+  const auto folder = named != nullptr ? std::filesystem::path(named)
+                                       : std::filesystem::path(DUNE_SOURCE_DIR) / "../shared/data/real-runs";
+  std::vector<std::filesystem::path> files;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
+    if (entry.path().string().ends_with(".ndjson.gz")) files.push_back(entry.path());
+  }
+  std::ranges::sort(files);
+  std::printf("runs: %s\n", files.empty() ? "made up" : fmt::format("{} files of real runs", files.size()).c_str());
+  auto made = make_batches(files, 100);
+  if (!made) give_up("runs", made.error().text);
+  return std::move(*made);
+}
+
+class Bench {
+ public:
+  explicit Bench(const Arguments& arguments)
+      : arguments_(arguments),
+        log_(telemetry::Level::error),
+        server_(log_, settings(arguments)),
+        pipeline_(log_),
+        batches_(batches()) {}
+
+  void backlog() {
+    fill_template();
+    std::map<std::string, std::vector<double>> rates;
+    for (int round = 0; round < arguments_.rounds; ++round) {
+      server_.copy("filled", "work");
+      static_cast<void>(select_events(server_.url("work"), arguments_.workers, 100));  // the caches are warm afterwards
+      note(rates, "SELECT, 100 runs each", select_events(server_.url("work"), arguments_.workers, 100).seconds);
+      note(rates, "SELECT, one run each", select_events(server_.url("work"), arguments_.workers, 1).seconds);
+      note(rates, "pipeline", judge(arguments_.workers));
+    }
+    const auto pipeline = median(rates["pipeline"]);
+    std::printf("%d connections, %d workers, medians:\n", arguments_.workers, arguments_.workers);
+    for (const auto& [what, each] : rates) std::printf("  %-24s %8.0f runs/s\n", what.c_str(), median(each));
+    std::printf("  pipeline / SELECT of 100 runs each  %.2f (target 0.5)\n", pipeline / median(rates["SELECT, 100 runs each"]));
+    std::printf("  pipeline / SELECT of one run each   %.2f\n", pipeline / median(rates["SELECT, one run each"]));
+  }
+
+  void workers() {
+    fill_template();
+    std::map<std::string, std::vector<double>> rates;
+    for (int round = 0; round < arguments_.rounds; ++round) {
+      for (const int workers : {1, 2}) {
+        server_.copy("filled", "work");
+        static_cast<void>(select_events(server_.url("work"), 1, 100));
+        note(rates, fmt::format("{} worker{}", workers, workers == 1 ? "" : "s"), judge(workers));
+      }
+    }
+    std::printf("medians: 1 worker %.0f runs/s, 2 workers %.0f runs/s, ratio %.2f (target 1.6)\n",
+                median(rates["1 worker"]), median(rates["2 workers"]),
+                median(rates["2 workers"]) / median(rates["1 worker"]));
+  }
+
+  void growth() {
+    std::map<std::size_t, std::vector<double>> costs;
+    std::uint32_t lap = 1;
+    for (const auto size : arguments_.sizes) {
+      server_.make(fmt::format("of_{}", size));
+      Connection to(server_.url(fmt::format("of_{}", size)));
+      fill_up(to, size);
+      std::printf("%zu runs are there\n", size);
+    }
+    for (int round = 0; round < arguments_.rounds; ++round) {
+      for (const auto size : arguments_.sizes) {
+        const auto url = server_.url(fmt::format("of_{}", size));
+        Connection to(url);
+        lap = add_backlog(to, batches_, arguments_.runs, lap);
+        to.exec("CHECKPOINT");
+        static_cast<void>(select_events(url, 1, 100));
+        const auto judged = pipeline_.drain(url, 1, arguments_.batch);
+        if (judged.runs != arguments_.runs) give_up("growth", "not every run was judged once");
+        costs[size].push_back(judged.seconds / static_cast<double>(judged.runs) * 1e6);
+        std::printf("  round %d, %zu runs: %.0f us per run\n", round + 1, size, costs[size].back());
+      }
+    }
+    const auto least = median(costs[arguments_.sizes.front()]);
+    for (const auto size : arguments_.sizes)
+      std::printf("%8zu runs in the tables: %.0f us per run, %.2f times that of the first (target 1.2)\n", size,
+                  median(costs[size]), median(costs[size]) / least);
+  }
+
+ private:
+  static std::vector<std::string> settings(const Arguments& arguments) {
+    if (!arguments.statements) return {};
+    return {"shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_planning=on"};
+  }
+
+  // What the server spent on each statement of the pipeline.
+  void tell_statements(Connection& from) const {
+    for (const auto& line : from.lines(fmt::format(
+             "SELECT round(((total_exec_time + total_plan_time) * 1000 / {0})::numeric, 1) || ' us per run (planning ' || "
+             "round((total_plan_time * 1000 / {0})::numeric, 1) || '), ' || calls || ' calls:', "
+             "left(regexp_replace(query, '\\s+', ' ', 'g'), 90) FROM pg_stat_statements s "
+             "JOIN pg_database d ON d.oid = s.dbid AND d.datname = current_database() "
+             "ORDER BY total_exec_time + total_plan_time DESC LIMIT 15",
+             arguments_.runs)))
+      std::printf("    %s\n", line.c_str());
+  }
+
+  void fill_template() {
+    server_.make("filled");
+    Connection to(server_.url("filled"));
+    add_backlog(to, batches_, arguments_.runs, 1);
+    to.exec("VACUUM ANALYZE");
+    std::printf("%zu runs with %s events wait\n", arguments_.runs, to.scalar("SELECT sum(event_count) FROM runs").c_str());
+  }
+
+  void note(std::map<std::string, std::vector<double>>& rates, const std::string& what, double seconds) const {
+    rates[what].push_back(static_cast<double>(arguments_.runs) / seconds);
+    std::printf("  %-24s %8.0f runs/s\n", what.c_str(), rates[what].back());
+    std::fflush(stdout);
+  }
+
+  double judge(int workers) {
+    Connection look(server_.url("work"));
+    if (arguments_.statements) look.exec("CREATE EXTENSION pg_stat_statements; SELECT pg_stat_statements_reset()");
+    const auto judged = pipeline_.drain(server_.url("work"), workers, arguments_.batch);
+    if (arguments_.statements) tell_statements(look);
+    const auto written = look.scalar("SELECT count(*) FROM processed_runs WHERE incomplete = '[]'");
+    if (judged.runs != arguments_.runs || written != std::to_string(arguments_.runs))
+      give_up("judging", fmt::format("{} runs claimed and {} written of {}", judged.runs, written, arguments_.runs));
+    return judged.seconds;
+  }
+
+  const Arguments arguments_;
+  telemetry::Logger log_;
+  Server server_;
+  Pipeline pipeline_;
+  std::vector<Batch> batches_;
+};
+
+int run(int argc, char** argv) {
+  CLI::App app("The detection pipeline on a database of its own");
+  app.require_subcommand(1);
+  Arguments arguments;
+  const auto common = [&](CLI::App* sub) {
+    sub->add_option("--rounds", arguments.rounds, "Everything is measured that often, in turn");
+    sub->add_flag("--statements", arguments.statements, "Tell what the server spent on each statement");
+    sub->add_option("--batch", arguments.batch, "Runs per claim");
+    sub->add_option("--runs", arguments.runs, "Runs that wait");
+    return sub;
+  };
+  auto* backlog = common(app.add_subcommand("backlog", "From rows read to signals written, beside a bare SELECT"));
+  backlog->add_option("--workers", arguments.workers, "Threads that judge, and connections that select");
+  auto* workers = common(app.add_subcommand("workers", "Two workers beside one"));
+  auto* growth = common(app.add_subcommand("growth", "The cost per run with many runs in the tables"));
+  growth->add_option("--sizes", arguments.sizes, "Runs in the tables")->delimiter(',');
+  CLI11_PARSE(app, argc, argv);
+  if (*growth && growth->count("--runs") == 0) arguments.runs = 4'000;
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  try {
+    Bench bench(arguments);
+    if (*backlog) bench.backlog();
+    if (*workers) bench.workers();
+    if (*growth) bench.growth();
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "pipeline_load: %s\n", error.what());
+    return 1;
+  }
+}
+
+}  // namespace
+}  // namespace dunetrace::load
+
+int main(int argc, char** argv) { return dunetrace::load::run(argc, argv); }
