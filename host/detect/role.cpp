@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "core/turns.hpp"
 #include "detect/inventory.hpp"
 #include "detect/quarantine.hpp"
 #include "detect/wakeup.hpp"
@@ -167,6 +168,7 @@ struct Role::Impl {
 
   // The first worker also looks when nobody called: that finds stalled runs and whatever a lost notification hid.
   void loop(std::stop_token stop, Worker& worker, bool polls) {
+    take_turns(kLongTurns);  // of work without end at times; who answers clients goes first
     std::uint64_t round = 0;
     while (!stop.stop_requested()) {
       const auto looked = look(worker, polls);
