@@ -13,8 +13,12 @@ class Client:
         self._folder = tempfile.TemporaryDirectory(prefix="dunetrace-load-")
         self._noted = pathlib.Path(self._folder.name) / "acknowledged"
 
-    def copy(self, seconds, batch=100):
-        return self._load("copy", seconds, batch)
+    def copy(self, seconds, batch=100, rows_per_s=0):
+        return self._load("copy", seconds, batch, "--rows-per-s", rows_per_s)
+
+    def disk(self, seconds, per_s):
+        """4 KB appended and synced where the host's spool lies."""
+        return self._tell("disk", "--directory", self._host.data_dir, "--seconds", seconds, "--rate", per_s)
 
     def send(self, seconds, batch, connections, most_behind=0, rate=0):
         return self._load("send", seconds, batch, "--port", self._host.ports["ingest"], "--connections", connections,
@@ -29,7 +33,10 @@ class Client:
         return self._run(command, "--batch", batch, "--salt", self._salt, "--seconds", seconds, *runs, *more)
 
     def _run(self, command, *more):
-        line = [self._program, command, "--database", self._host.database_url(), *more]
+        return self._tell(command, "--database", self._host.database_url(), *more)
+
+    def _tell(self, *arguments):
+        line = [self._program, *arguments]
         done = subprocess.run([str(part) for part in line], capture_output=True, text=True, timeout=LIMIT_S)
         if done.returncode != 0:
             raise SystemExit("%s\n%s" % (done.stderr.strip(), self._host.log_tail()))

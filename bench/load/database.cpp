@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <thread>
 
 namespace dunetrace::load {
 namespace {
@@ -46,20 +47,26 @@ Result<> Database::put(const std::string& rows) {
   return done;
 }
 
-Result<Database::Copied> Database::copy(std::vector<Batch>& batches, std::uint32_t first_lap, std::size_t group_rows,
-                                        double seconds) {
+Result<Database::Copied> Database::copy(std::vector<Batch>& batches, std::uint32_t first_lap,
+                                        const CopyOptions& options) {
+  const auto first = Steady::now();
+  const auto time_for = [&options](std::uint64_t rows) {
+    return std::chrono::nanoseconds(
+        options.rows_per_s > 0 ? static_cast<std::int64_t>(1e9 * static_cast<double>(rows) / options.rows_per_s) : 0);
+  };
   Copied copied;
   std::size_t next = 0;
   auto lap = first_lap;
   std::string rows;
-  while (copied.seconds < seconds) {
+  while (copied.seconds < options.seconds && time_for(copied.rows) < std::chrono::duration<double>(options.seconds)) {
     rows.clear();
     std::size_t count = 0;
-    while (count < group_rows) {
+    while (count < options.group_rows) {
       if (next == batches.size()) next = 0, ++lap;
       count += batches[next].events;
       rows += batches[next++].rows.of_lap(lap);
     }
+    std::this_thread::sleep_until(first + time_for(copied.rows));
     const auto begin = Steady::now();
     DUNE_TRY_VOID(put(rows));  // a transaction of its own
     copied.seconds += std::chrono::duration<double>(Steady::now() - begin).count();

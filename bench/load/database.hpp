@@ -18,14 +18,18 @@ class Database {
  public:
   [[nodiscard]] static Result<Database> open(const std::string& url);
 
-  // Rows per transaction of its own until `seconds` have passed. Making the rows is not timed: what counts is how fast
-  // the server takes them.
+  // Groups of rows, each a transaction of its own, until `seconds` have passed. Making the rows is not timed: what
+  // counts is how fast the server takes them.
+  struct CopyOptions {
+    std::size_t group_rows = 5'000;
+    double seconds = 5;
+    double rows_per_s = 0;  // at most; 0: as fast as it goes
+  };
   struct Copied {
     std::uint64_t rows = 0;
     double seconds = 0;  // of COPY and COMMIT
   };
-  [[nodiscard]] Result<Copied> copy(std::vector<Batch>& batches, std::uint32_t first_lap, std::size_t group_rows,
-                                    double seconds);
+  [[nodiscard]] Result<Copied> copy(std::vector<Batch>& batches, std::uint32_t first_lap, const CopyOptions& options);
 
   // The sum of all spools' positions: grows by the events that became visible.
   [[nodiscard]] Result<std::uint64_t> position();

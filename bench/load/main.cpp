@@ -1,5 +1,5 @@
 // ingest_load: the client of the load harness (measure.py drives it; bench/README.md says how to read its figures).
-//   ingest_load copy|send|check --database URL …    prints one JSON object
+//   ingest_load copy|send|check --database URL … | disk --directory DIR …    prints one JSON object
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -13,6 +13,7 @@
 #include "json/writer.hpp"
 #include "load/client.hpp"
 #include "load/database.hpp"
+#include "load/disk.hpp"
 
 namespace dunetrace::load {
 namespace {
@@ -27,6 +28,8 @@ struct Arguments {
   std::size_t group_rows = 5000;
   double visible_limit_s = 120;
   std::filesystem::path acknowledged;
+  std::filesystem::path directory;
+  double rows_per_s = 0;
   ClientOptions client;
 };
 
@@ -39,7 +42,8 @@ double percentile(const std::vector<double>& sorted, double part) {
 Result<std::string> copy(const Arguments& arguments) {
   DUNE_TRY(batches, make_batches(arguments.runs, arguments.batch_events));
   DUNE_TRY(database, Database::open(arguments.database));
-  DUNE_TRY(copied, database.copy(batches, arguments.salt << 16, arguments.group_rows, arguments.client.seconds));
+  DUNE_TRY(copied, database.copy(batches, arguments.salt << 16,
+                                 {arguments.group_rows, arguments.client.seconds, arguments.rows_per_s}));
   json::Writer out;
   out.begin_object();
   out.field("rows", copied.rows);
@@ -76,19 +80,8 @@ Result<> keep(const std::filesystem::path& path, const std::vector<Acknowledged>
   return {};
 }
 
-std::string told(ClientReport report, double visible_after_s) {
-  auto& times = report.latencies_ms;
+void tell_times(json::Writer& out, std::vector<double>& times) {
   std::ranges::sort(times);
-  json::Writer out;
-  out.begin_object();
-  out.field("requests", report.batches.size());
-  out.field("events", report.events);
-  out.field("seconds", report.seconds);
-  out.field("requests_per_s", static_cast<double>(report.batches.size()) / report.seconds);
-  out.field("accepted_per_s", static_cast<double>(report.events) / report.seconds);
-  out.field("visible_after_s", visible_after_s);
-  out.field("visible_per_s", static_cast<double>(report.events) / (report.seconds + visible_after_s));
-  out.field("most_waiting", report.most_waiting);
   out.key("latency_ms");
   out.begin_object();
   out.field("p50", percentile(times, 0.5));
@@ -97,6 +90,32 @@ std::string told(ClientReport report, double visible_after_s) {
   out.field("p999", percentile(times, 0.999));
   out.field("max", percentile(times, 1));
   out.end_object();
+}
+
+Result<std::string> disk(const Arguments& arguments) {
+  DUNE_TRY(times, append_durably(arguments.directory, arguments.client.seconds, arguments.client.requests_per_s));
+  json::Writer out;
+  out.begin_object();
+  out.field("appends", times.size());
+  tell_times(out, times);
+  out.end_object();
+  return out.take();
+}
+
+std::string told(ClientReport report, std::optional<double> visible_after_s) {
+  json::Writer out;
+  out.begin_object();
+  out.field("requests", report.batches.size());
+  out.field("events", report.events);
+  out.field("seconds", report.seconds);
+  out.field("requests_per_s", static_cast<double>(report.batches.size()) / report.seconds);
+  out.field("accepted_per_s", static_cast<double>(report.events) / report.seconds);
+  if (visible_after_s) {
+    out.field("visible_after_s", *visible_after_s);
+    out.field("visible_per_s", static_cast<double>(report.events) / (report.seconds + *visible_after_s));
+  }
+  out.field("most_waiting", report.most_waiting);
+  tell_times(out, report.latencies_ms);
   out.key("not_accepted");
   out.begin_object();
   for (const auto& [status, count] : report.others) out.field(std::to_string(status), count);
@@ -107,9 +126,15 @@ std::string told(ClientReport report, double visible_after_s) {
 
 Result<std::string> send(Arguments& arguments) {
   DUNE_TRY(batches, make_batches(arguments.runs, arguments.batch_events));
+  arguments.client.first_lap = arguments.salt << 16;
+  if (arguments.database.empty()) {
+    arguments.client.most_behind = 0;
+    DUNE_TRY(report, run_client(batches, arguments.client));
+    DUNE_TRY_VOID(keep(arguments.acknowledged, report.batches));
+    return told(std::move(report), {});
+  }
   DUNE_TRY(database, Database::open(arguments.database));
   DUNE_TRY(before, database.position());
-  arguments.client.first_lap = arguments.salt << 16;
   arguments.client.visible = [&database, before = before, last = std::uint64_t{0}]() mutable {
     if (const auto now = database.position()) last = *now - before;
     return last;
@@ -152,7 +177,8 @@ int run(int argc, char** argv) {
   Arguments arguments;
   const auto command = [&](const char* name, const char* what) {
     auto* sub = app.add_subcommand(name, what);
-    sub->add_option("--database", arguments.database, "libpq connection string")->required();
+    auto* database = sub->add_option("--database", arguments.database, "libpq connection string");
+    if (std::string_view(name) != "send") database->required();
     return sub;
   };
   const auto load = [&](CLI::App* sub) {
@@ -165,7 +191,9 @@ int run(int argc, char** argv) {
   auto* copying = command("copy", "Bare COPY of the rows into events");
   load(copying);
   copying->add_option("--group", arguments.group_rows, "Rows per transaction");
-  auto* sending = command("send", "POST /v1/ingest, until every acknowledged event is visible");
+  copying->add_option("--rows-per-s", arguments.rows_per_s, "At most; as fast as it goes without");
+  auto* sending =
+      command("send", "POST /v1/ingest, until every acknowledged event is visible, where --database says so");
   load(sending);
   auto& client = arguments.client;
   sending->add_option("--port", client.port, "Of ingest on 127.0.0.1")->required();
@@ -176,8 +204,15 @@ int run(int argc, char** argv) {
   sending->add_option("--acknowledged", arguments.acknowledged, "File to note the acknowledged batches in");
   auto* checking = command("check", "Whether every acknowledged batch is stored once");
   checking->add_option("--acknowledged", arguments.acknowledged, "What `send` noted")->required();
+  auto* appending = app.add_subcommand("disk", "4 KB appended and synced, again and again");
+  appending->add_option("--directory", arguments.directory, "On the disk of the spool")->required();
+  appending->add_option("--seconds", client.seconds, "How long");
+  appending->add_option("--rate", client.requests_per_s, "Appends per second at most");
   CLI11_PARSE(app, argc, argv);
-  const auto result = *copying ? copy(arguments) : *sending ? send(arguments) : check(arguments);
+  const auto result = *copying     ? copy(arguments)
+                      : *sending   ? send(arguments)
+                      : *appending ? disk(arguments)
+                                   : check(arguments);
   if (result) return std::printf("%s\n", result->c_str()) < 0;
   std::fprintf(stderr, "ingest_load: %s\n", result.error().text.c_str());
   return 1;

@@ -7,6 +7,7 @@ Two variants: `all` is `dunetrace up`, whose detect role judges every run while 
 `serve --roles ingest` on the same database with nobody else at it. bench/README.md says how to read the figures.
 """
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -71,6 +72,15 @@ def cpu_of(parts, whose):
     return sum(p[whose + "_cpu_s"] for p in parts) / sum(p.get("rows") or p["events"] for p in parts) * 1e5
 
 
+def beside_copy(client, rate):
+    """How soon 4 KB are on the disk while PostgreSQL stores as many rows as in the latency part: nothing durable is sooner."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        copying = pool.submit(client.copy, seconds=OPTIONS.seconds, rows_per_s=rate * 100)
+        figures = client.disk(seconds=OPTIONS.seconds, per_s=rate)
+        figures["rows"] = copying.result()["rows"]
+    return figures
+
+
 def measure(host, salt, files):
     result = {}
     client = Client(OPTIONS.build / "bench/ingest_load", host, files, salt)
@@ -96,6 +106,8 @@ def measure(host, salt, files):
         result["small_per_s"] = rate_of(rounds["small"])
         result["ratio"], result["small_ratio"] = sustained / copy, result["small_per_s"] / copy
         rate = (OPTIONS.rate or sustained / 2) / 100
+        result["disk"] = part(observer, "disk", lambda: client.disk(seconds=2, per_s=rate))
+        result["disk_beside_copy"] = part(observer, "disk+copy", lambda: beside_copy(client, rate))
         result["latency"] = part(observer, "latency", lambda: client.send(
             seconds=seconds * 2, batch=100, connections=OPTIONS.connections, rate=rate))
         result["flood"] = part(observer, "flood", lambda: client.send(
@@ -120,7 +132,12 @@ ROWS = [
     ("batches of 20, flooded, 202s/s (target 5,000)", lambda r: r["flood"]["requests_per_s"], "%.0f"),
     ("202 at half the sustained rate, p50 ms (target 1.5)", lambda r: r["latency"]["latency_ms"]["p50"], "%.2f"),
     ("  p99 ms (target 5)", lambda r: r["latency"]["latency_ms"]["p99"], "%.2f"),
+    ("  p99.9 ms", lambda r: r["latency"]["latency_ms"]["p999"], "%.2f"),
     ("  max ms", lambda r: r["latency"]["latency_ms"]["max"], "%.2f"),
+    ("bare append of 4 KB and fdatasync, p50 ms", lambda r: r["disk"]["latency_ms"]["p50"], "%.2f"),
+    ("  p99 ms", lambda r: r["disk"]["latency_ms"]["p99"], "%.2f"),
+    ("  beside bare COPY of the same rate, p50 ms", lambda r: r["disk_beside_copy"]["latency_ms"]["p50"], "%.2f"),
+    ("  p99 ms", lambda r: r["disk_beside_copy"]["latency_ms"]["p99"], "%.2f"),
     ("host RSS idle, MiB", lambda r: r["rss_idle_mib"], "%.0f"),
     ("  peak, MiB (target 256)", lambda r: r["rss_peak_mib"], "%.0f"),
     ("  %d s after the load, MiB" % REST_S, lambda r: r["rss_after_mib"], "%.0f"),

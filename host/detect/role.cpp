@@ -11,6 +11,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "core/turns.hpp"
 #include "detect/inventory.hpp"
 #include "detect/quarantine.hpp"
 #include "detect/wakeup.hpp"
@@ -169,6 +170,7 @@ struct Role::Impl {
   // The first worker also looks when nobody called: that finds stalled runs, whatever a lost notification hid, and what
   // a worker held that died, of which nobody is told.
   void loop(std::stop_token stop, Worker& worker, bool polls) {
+    take_turns(kLongTurns);  // of work without end at times; who answers clients goes first
     std::uint64_t round = 0;
     const auto pause = polls ? std::min(options.poll_interval, options.lease / 3) : options.poll_interval;
     while (!stop.stop_requested()) {

@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/turns.hpp"
+
 #ifdef __SANITIZE_THREAD__
 // Pistache is not instrumented: ThreadSanitizer does not see how it hands descriptors and clients from the accepting to
 // the reading thread. Only calls made directly by that library are left out; everything of ours above it is checked.
@@ -154,6 +156,7 @@ Result<std::unique_ptr<Front>> Front::open(const std::string& bind, std::uint16_
     impl->endpoint->init(options_for(threads, thread_name));
     impl->endpoint->setHandler(std::make_shared<Bridge>(std::move(host)));
     errno = 0;
+    const TurnsOfNewThreads soon(kShortTurns);  // of a request, they do what takes microseconds
     impl->endpoint->serveThreaded();
     impl->port = impl->endpoint->getPort();
   } catch (const std::exception& e) {

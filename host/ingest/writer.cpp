@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/turns.hpp"
 #include "ingest/guarded.hpp"
 #include "store/dead_letters.hpp"
 
@@ -62,6 +63,7 @@ Writer::~Writer() {
 }
 
 void Writer::run(const std::stop_token& stop) {
+  take_turns(kLongTurns);  // nobody waits for it; those who answer clients go first
   maintenance_ = steady_clock::now();
   auto outcome = Outcome::done;
   while (outcome == Outcome::done && !stop.stop_requested()) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "core/turns.hpp"
 #include "spool/backlog.hpp"
 #include "spool/checkpointer.hpp"
 #include "spool/file_lock.hpp"
@@ -98,6 +99,7 @@ struct DiskSpool::Impl {
   };
 
   void run() {
+    take_turns(kShortTurns);  // it waits for the disk nearly always, and clients wait for it
     std::unique_lock guard(mutex);
     while (true) {
       const auto something = [this] { return !waiting.empty() || closing || removable >= kRemoveBytes; };

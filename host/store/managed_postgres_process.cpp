@@ -16,6 +16,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "core/turns.hpp"
+
 namespace dunetrace::store::detail {
 namespace {
 
@@ -71,6 +73,7 @@ struct Plan {
 
 [[noreturn]] void become(const Plan& plan) {
   if (::setsid() < 0) give_up(plan, Step::session);
+  take_turns(kLongTurns);  // a server stores in bulk beside threads that clients wait for
   struct sigaction plain {};
   plain.sa_handler = SIG_DFL;
   for (int number = 1; number < NSIG; ++number) ::sigaction(number, &plain, nullptr);
