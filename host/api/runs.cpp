@@ -25,6 +25,7 @@ void write_run(json::Writer& out, const store::RunRow& run) {
   out.field("has_signals", run.signal_count > 0);
   write_optional(out, "parent_run_id", run.parent_run_id);
   write_optional(out, "model", run.model);
+  out.field_raw("incomplete", run.incomplete);
   out.end_object();
 }
 
@@ -51,7 +52,7 @@ void write_detail(json::Writer& out, const store::RunDetail& detail, const expla
   out.field("step_count", run.step_count);
   write_optional(out, "parent_run_id", run.parent_run_id);
   write_optional(out, "model", run.model);
-  out.field_raw("incomplete", detail.incomplete);
+  out.field_raw("incomplete", run.incomplete);
   out.field("event_count", detail.event_count);
   out.field("events_truncated", detail.events_truncated);
   out.key("events");

@@ -114,7 +114,8 @@ struct Host::Impl {
     role.runner = load_options(setup, Purpose::service, {}, log).runner;
     role.runner.services = &services;
     role.host_name = host_identity(setup.settings.host.data_dir);
-    role.recorder_dir = setup.settings.host.data_dir / "recorder";
+    role.recorder_dir = recorder_directory(setup);
+    role.record = setup.record.get();
     role.workers = settings.concurrency;
     role.batch_size = settings.batch_size;
     role.poll_interval = to_ms(settings.poll_interval);
@@ -166,9 +167,10 @@ struct Host::Impl {
         auto runner = load_options(setup, Purpose::service, {}, log).runner;
         runner.services = &services;
         runner.stop = stopping.get_token();
-        return try_out(before, next, runner);
+        return try_out(before, next, runner, setup.record.get());
       };
     }
+    watch.meanwhile = [this] { live.current()->registry.sweep(); };
     watch.taken_over = [this] {
       vocabularies.take_over();
       if (detect) detect->take_over();

@@ -1,5 +1,6 @@
 #include "cli/reloader.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <exception>
 #include <fstream>
@@ -41,7 +42,8 @@ Reloader::Reloader(Options options, plugin::Live& live, telemetry::Logger& log, 
       live_(live),
       log_(log),
       metrics_(metrics),
-      clock_(clock) {
+      clock_(clock),
+      left_out_pause_(options_.retry) {
   metrics_.generation.set(static_cast<double>(live.current()->number));
   metrics_.ok.set(1);
   last_ = snapshot();
@@ -61,6 +63,7 @@ void Reloader::run(const std::stop_token& stop) {
     if (stop.stop_requested()) return;
     try {
       look(stop);
+      if (options_.meanwhile) options_.meanwhile();
     } catch (const std::exception& error) {  // no memory, no descriptors: what is in force stays
       refuse(error.what());
     }
@@ -72,8 +75,17 @@ void Reloader::look(const std::stop_token& stop) {
   const bool settled = now == last_;
   last_ = std::move(now);
   if (!settled) return;
-  const bool again = refused_at_ && clock_.steady() - *refused_at_ >= options_.retry;
-  if (tried_ != last_ || again) attempt(last_, stop);
+  const auto since = clock_.steady() - attempted_at_;
+  if (tried_ != last_) {
+    left_out_pause_ = options_.retry;
+    return attempt(last_, stop);
+  }
+  if (refused_at_ && since >= options_.retry) return attempt(last_, stop);
+  // A machine that had no time or room for a library may have some now. One that crashes by itself does so again: the
+  // pauses grow.
+  if (!live_.current()->registry.incomplete() || since < left_out_pause_) return;
+  left_out_pause_ = std::min(2 * left_out_pause_, options_.longest_retry);
+  attempt(last_, stop);
 }
 
 // A file that cannot be parsed leaves the directories of the last one that could: one of them may hold the remedy.
@@ -92,6 +104,7 @@ Snapshot Reloader::snapshot() {
 // However it ends, it is counted last: whoever sees the count finds log line, gauges and state as well.
 void Reloader::attempt(const Snapshot& settled, const std::stop_token& stop) {
   tried_ = settled;
+  attempted_at_ = clock_.steady();
   const auto current = live_.current();
   auto next = options_.load(*current);
   Result<> usable;

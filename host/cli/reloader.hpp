@@ -26,11 +26,14 @@ class Reloader {
   struct Options {
     std::chrono::milliseconds poll{500};      // between two looks; a change is read once it stood still for one of them
     std::chrono::milliseconds retry{30'000};  // a refused change is tried again after it: the reason may have gone
-    std::filesystem::path own_plugins;        // the directory of the host's own plugins
+    std::chrono::milliseconds longest_retry{
+        1'800'000};                     // between two for libraries that are left out; the pause doubles up to it
+    std::filesystem::path own_plugins;  // the directory of the host's own plugins
     // Reads what lies on disk now; `previous` is what is in force.
     std::function<Result<plugin::Generation>(const plugin::Generation& previous)> load;
     // Whether the detectors of `next` that `before` does not have can be made at all. May be empty.
     std::function<Result<>(const plugin::Generation& before, const plugin::Generation& next)> try_out;
+    std::function<void()> meanwhile;   // with every look: what has to be done now and then. May be empty
     std::function<void()> taken_over;  // after another generation was put in force
   };
 
@@ -69,8 +72,10 @@ class Reloader {
   Snapshot last_;                                                    // of the latest look
   std::optional<Snapshot> tried_;                                    // what was attempted last
   std::optional<std::chrono::steady_clock::time_point> refused_at_;  // the latest refusal; nothing: all is in force
-  bool compared_ = false;                                            // what the start loaded with what lay on disk then
-  std::string told_;  // what the latest refusal was of and why, as logged
+  std::chrono::steady_clock::time_point attempted_at_{};
+  std::chrono::milliseconds left_out_pause_;  // before what is left out is tried again
+  bool compared_ = false;                     // what the start loaded with what lay on disk then
+  std::string told_;                          // what the latest refusal was of and why, as logged
   std::jthread thread_;
 };
 

@@ -30,6 +30,7 @@ Result<int> serve(const std::vector<std::string>& roles) {
   const StopSignalWatch watch;
   DUNE_TRY(lock, lock_if_free(setup.settings.host.data_dir, *log));
   if (lock) remove_ports(setup.settings.host.data_dir);
+  open_record(setup, *log);
   DUNE_TRY(detectors, load_detectors(setup, *log, {}, Purpose::service));
   plugin::Live live(std::make_shared<const plugin::Generation>(std::move(detectors)));
   Host::Options options{.roles = {roles.begin(), roles.end()}, .database_url = url, .stop = watch.token()};

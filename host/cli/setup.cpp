@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "config/environment.hpp"
+#include "core/fd.hpp"
 #include "plugin/path_policy.hpp"
 #include "store/managed_postgres.hpp"
 #include "store/migrations.hpp"
@@ -48,6 +49,29 @@ Result<Setup> load_setup() {
   return Setup{std::move(settings), std::move(paths)};
 }
 
+std::filesystem::path recorder_directory(const Setup& setup) { return setup.settings.host.data_dir / "recorder"; }
+
+void open_record(Setup& setup, telemetry::Logger& log) {
+  const auto directory = recorder_directory(setup);
+  {
+    auto left = plugin::CallRecord::leftovers(directory);  // the files are for whoever stores the strikes
+    setup.silent_checks = std::move(left.in_validate);
+    std::set<std::string> told;
+    for (const auto& strike : left.strikes) {
+      if (!told.insert(strike.component).second) continue;
+      log.error("plugin.ended_host", {{"component", strike.component},
+                                      {"library", strike.library},
+                                      {"run", strike.run_id},
+                                      {"reason", strike.text}});
+    }
+  }
+  auto opened = plugin::CallRecord::open(directory, log);
+  if (opened)
+    setup.record = std::move(*opened);
+  else
+    log.warn("plugins.no_recorder", {{"reason", opened.error().text}});
+}
+
 std::filesystem::path own_plugins(const Setup& setup) {
   return setup.settings.host.plugin_dir.empty() ? setup.paths.plugins : setup.settings.host.plugin_dir;
 }
@@ -62,6 +86,8 @@ plugin::LoadOptions load_options(const Setup& setup, Purpose purpose, std::vecto
   options.unlocked = setup.settings.host.plugins_unlocked;
   options.for_tools = purpose == Purpose::tool;
   options.runner.log = &log;
+  options.record = setup.record.get();
+  options.silent_checks = setup.silent_checks;
   return options;
 }
 
@@ -125,13 +151,9 @@ Result<std::unique_ptr<telemetry::Logger>> make_logger(const Setup& setup, const
   DUNE_TRY(level, telemetry::level_from(setup.settings.host.log_level));
   if (!path.empty()) {
     // Before the logger makes it readable for everybody.
-    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, kLogMode);
-    if (file < 0 || ::fchmod(file, kLogMode) != 0) {
-      const auto reason = path + " cannot be written: " + std::strerror(errno);
-      if (file >= 0) ::close(file);
-      return fail(Code::denied, reason);
-    }
-    ::close(file);
+    const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, kLogMode));
+    if (!file || ::fchmod(file.get(), kLogMode) != 0)
+      return fail(Code::denied, path + " cannot be written: " + std::strerror(errno));
   }
   auto log = std::make_unique<telemetry::Logger>(level, path);
   mark_unlocked(setup, *log);

@@ -3,8 +3,10 @@
 
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/detectors_file.hpp"
@@ -12,6 +14,7 @@
 #include "config/settings.hpp"
 #include "core/result.hpp"
 #include "plugin/generation.hpp"
+#include "plugin/isolation/call_record.hpp"
 #include "store/database.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
@@ -21,10 +24,19 @@ namespace dunetrace::cli {
 struct Setup {
   config::Settings settings;
   config::Paths paths;
+  // Of a host: where its calls into plugins of its own process are written down, and whose validate() ended one before.
+  std::shared_ptr<plugin::CallRecord> record{};
+  std::set<std::pair<std::string, std::string>> silent_checks{};
 };
 
 // Environment and .env, and where the program's own files lie.
 [[nodiscard]] Result<Setup> load_setup();
+
+// Where hosts of this data directory leave what they were calling in plugins.
+[[nodiscard]] std::filesystem::path recorder_directory(const Setup& setup);
+// For a host, before it loads plugins: begins to write down its calls into them, and says which of them ended the last
+// one. Without a place to write there is a warning.
+void open_record(Setup& setup, telemetry::Logger& log);
 
 using Detectors = plugin::Generation;
 

@@ -34,8 +34,8 @@ tl::unexpected<Error> refused(const Error& why, const std::string& profile, cons
 
 }  // namespace
 
-Result<> try_out(const plugin::Generation& before, const plugin::Generation& next,
-                 const plugin::RunnerOptions& runner) {
+Result<> try_out(const plugin::Generation& before, const plugin::Generation& next, const plugin::RunnerOptions& runner,
+                 plugin::CallRecord* record) {
   for (const auto& profile : next.config.profiles()) {
     std::map<const plugin::Library*, std::vector<plugin::TrialSeat>> outside;  // one runner each
     for (const auto& settings : profile.detectors) {
@@ -46,6 +46,7 @@ Result<> try_out(const plugin::Generation& before, const plugin::Generation& nex
         outside[entry.library].push_back({entry.component, std::move(options)});
         continue;
       }
+      const plugin::CallRecord::Setup written(record, entry, plugin::Phase::create);
       const auto made = plugin::Detector::create(entry, std::move(options), *runner.log);
       if (!made) return refused(made.error(), profile.name, *entry.library);
     }

@@ -64,6 +64,7 @@ Result<int> up(bool with_demo) {
   remove_ports(data_dir);  // of a host that was killed
   const auto log_file = (data_dir / "dunetrace.log").string();
   DUNE_TRY(log, make_logger(setup, log_file));
+  open_record(setup, *log);
   DUNE_TRY(detectors, load_detectors(setup, *log, {}, Purpose::service));
   plugin::Live live(std::make_shared<const plugin::Generation>(std::move(detectors)));
   std::unique_ptr<store::ManagedPostgres> postgres;  // ends after the host, also when something fails

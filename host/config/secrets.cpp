@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "config/names.hpp"
+#include "core/fd.hpp"
 
 namespace dunetrace::config {
 namespace {
@@ -23,26 +24,12 @@ tl::unexpected<Error> wrong(const std::string& where, std::string_view what) {
   return fail(Code::invalid_argument, fmt::format("{}: {}", where, what));
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 // Links are followed: orchestrators mount secrets as links.
 Result<std::string> content_of(const std::string& path, const std::string& where) {
   if (!path.starts_with('/')) return wrong(where, "expected file: with an absolute path, as in file:/run/secrets/name");
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a pipe must not hold up the start
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a pipe must not hold up the start
   struct stat about {};
-  if (file.get() < 0 || ::fstat(file.get(), &about) != 0) {
+  if (!file || ::fstat(file.get(), &about) != 0) {
     return wrong(where, fmt::format("{} cannot be read: {}", shown(path), std::strerror(errno)));
   }
   if (!S_ISREG(about.st_mode)) return wrong(where, fmt::format("{} is no regular file", shown(path)));

@@ -32,31 +32,23 @@ Result<Page*> map(int descriptor) {
 }  // namespace
 
 Result<Board> Board::create() {
-  const int descriptor = ::memfd_create("dunetrace-check", MFD_CLOEXEC);
-  if (descriptor < 0) return fail(Code::internal, std::string("shared page: ") + std::strerror(errno));
-  if (::ftruncate(descriptor, sizeof(Page)) != 0) {
-    ::close(descriptor);
+  Fd descriptor(::memfd_create("dunetrace-check", MFD_CLOEXEC));
+  if (!descriptor || ::ftruncate(descriptor.get(), sizeof(Page)) != 0)
     return fail(Code::internal, std::string("shared page: ") + std::strerror(errno));
-  }
-  auto page = map(descriptor);
-  if (!page) {
-    ::close(descriptor);
-    return tl::unexpected<Error>(page.error());
-  }
-  return Board(descriptor, *page);
+  DUNE_TRY(page, map(descriptor.get()));
+  return Board(std::move(descriptor), page);
 }
 
 Result<Board> Board::attach(int descriptor) {
   DUNE_TRY(page, map(descriptor));
-  return Board(descriptor, page);
+  return Board(Fd(descriptor), page);
 }
 
 Board::Board(Board&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)), page_(std::exchange(other.page_, nullptr)) {}
+    : descriptor_(std::move(other.descriptor_)), page_(std::exchange(other.page_, nullptr)) {}
 
 Board::~Board() {
   if (page_ != nullptr) ::munmap(page_, sizeof(Page));
-  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 void Board::doing(std::string_view what) { put(page_->doing, what); }

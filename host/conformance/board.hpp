@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "conformance/finding.hpp"
+#include "core/fd.hpp"
 #include "core/result.hpp"
 
 namespace dunetrace::conformance {
@@ -36,7 +38,7 @@ class Board {
   Board& operator=(Board&&) = delete;
   ~Board();
 
-  [[nodiscard]] int descriptor() const { return descriptor_; }
+  [[nodiscard]] int descriptor() const { return descriptor_.get(); }
   [[nodiscard]] Page& page() { return *page_; }
 
   // What the child is about to do, for the case that it does not come back.
@@ -50,8 +52,8 @@ class Board {
   [[nodiscard]] Finding finding() const;
 
  private:
-  Board(int descriptor, Page* page) : descriptor_(descriptor), page_(page) {}
-  int descriptor_;
+  Board(Fd descriptor, Page* page) : descriptor_(std::move(descriptor)), page_(page) {}
+  Fd descriptor_;
   Page* page_;
 };
 

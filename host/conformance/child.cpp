@@ -14,26 +14,13 @@
 #include <cstring>
 
 #include "conformance/board.hpp"
+#include "core/fd.hpp"
 #include "json/writer.hpp"
 
 namespace dunetrace::conformance {
 namespace {
 
 constexpr std::size_t kTail = 400;  // of what the child wrote
-
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  [[nodiscard]] int get() const { return value_; }
-
- private:
-  int value_;
-};
 
 // The executable with an empty environment in a process group of its own; output into `output`, the page at its place.
 int spawn(const std::filesystem::path& executable, const std::vector<std::string>& arguments, int output, int page,
@@ -64,8 +51,8 @@ int spawn(const std::filesystem::path& executable, const std::vector<std::string
 
 // True when it ended by itself.
 bool wait_for_end(pid_t pid, std::chrono::steady_clock::time_point until) {
-  const Descriptor handle(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (handle.get() < 0) return true;  // the wait after this one is then without a deadline; kernels below 5.3 only
+  const Fd handle(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!handle) return true;  // the wait after this one is then without a deadline; kernels below 5.3 only
   for (;;) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
@@ -105,8 +92,8 @@ std::string advice(int status, bool in_time) {
 ChildResult run_child(const std::filesystem::path& executable, const std::vector<std::string>& arguments) {
   ChildResult result;
   auto board = Board::create();
-  const Descriptor output(::memfd_create("dunetrace-check-output", MFD_CLOEXEC));
-  if (!board || output.get() < 0) {
+  const Fd output(::memfd_create("dunetrace-check-output", MFD_CLOEXEC));
+  if (!board || !output) {
     result.finding = failed("the check itself: " + (board ? std::string(std::strerror(errno)) : board.error().text));
     return result;
   }

@@ -39,24 +39,27 @@ Judge::~Judge() = default;
 
 Judge::Seat Judge::make_seat(const config::Profile& profile, const config::DetectorSettings& settings) {
   const auto& entry = registry_.components().at(settings.component);
-  plugin::DetectorOptions options{settings.values, profile.name, std::chrono::milliseconds(settings.timeout_ms)};
   Seat seat{&settings, entry};
-  if (entry.library->mode == plugin::Mode::isolated) {
-    if (crew_) seat.remote = crew_->seat(entry, std::move(options));
-    return seat;
-  }
+  if (entry.library->mode == plugin::Mode::isolated && crew_)
+    seat.remote = crew_->seat(entry, {settings.values, profile.name, std::chrono::milliseconds(settings.timeout_ms)});
+  return seat;
+}
+
+// Not before it is asked: one that is off for ending its host in create() is not made either.
+void Judge::create_here(const config::Profile& profile, Seat& seat) {
+  const auto& entry = seat.entry;
+  plugin::DetectorOptions options{seat.settings->values, profile.name,
+                                  std::chrono::milliseconds(seat.settings->timeout_ms)};
   if (slot_) slot_->run({}, {});
-  if (slot_) slot_->begin(entry, options.timeout);
+  if (slot_) slot_->begin(entry, options.timeout, plugin::Phase::create);
   auto* const services = isolation_ ? isolation_->runner.services : nullptr;
   seat.detector = services == nullptr ? plugin::Detector::create(entry, std::move(options), log_)
                                       : plugin::Detector::create(entry, std::move(options), *services);
   if (slot_) slot_->end();
-  if (!*seat.detector) {
-    const auto& why = seat.detector->error();
-    log_.error("detector.create_failed", {{"detector", settings.id}, {"reason", why.text}});
-    if (why.code == Code::internal) strike(seat, nullptr, why.text);  // it threw
-  }
-  return seat;
+  if (*seat.detector) return;
+  const auto& why = seat.detector->error();
+  log_.error("detector.create_failed", {{"detector", seat.settings->id}, {"reason", why.text}});
+  if (why.code == Code::internal) strike(seat, nullptr, why.text);  // it threw
 }
 
 std::vector<Judge::Seat>& Judge::seats(const config::Profile& profile) {
@@ -122,13 +125,17 @@ void Judge::ask_here(Sitting& sitting) {
   for (std::size_t i = 0; i < sitting.seats.size(); ++i) {
     auto& seat = sitting.seats[i];
     auto& part = sitting.parts[i];
-    if (!seat.detector) continue;
-    if (!*seat.detector) {
-      part.answer.failure = seat.detector->error().text;
-      continue;
-    }
+    if (seat.entry.library->mode == plugin::Mode::isolated) continue;
     if (auto why = blocked(seat)) {
       part.answer.failure = std::move(why);
+      continue;
+    }
+    if (!seat.detector) {
+      create_here(sitting.profile, seat);
+      if (slot_) slot_->run(sitting.run.source.customer_id, sitting.run.source.run_id);
+    }
+    if (!*seat.detector) {
+      part.answer.failure = seat.detector->error().text;
       continue;
     }
     if (!view) view.emplace(sitting.run, sitting.profile.name);

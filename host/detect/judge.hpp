@@ -70,8 +70,9 @@ class Judge {
   struct Seat {
     const config::DetectorSettings* settings;
     plugin::Entry entry;
-    std::optional<Result<plugin::Detector>> detector{};  // in process: it, or why it could not be created
-    std::optional<std::uint32_t> remote{};               // isolated: its number in the crew
+    std::optional<Result<plugin::Detector>>
+        detector{};                         // in process: it, or why it could not be created; once it was asked
+    std::optional<std::uint32_t> remote{};  // isolated: its number in the crew
   };
   // One detector's part of one run's verdict.
   struct Part {
@@ -82,6 +83,7 @@ class Judge {
 
   std::vector<Seat>& seats(const config::Profile& profile);
   [[nodiscard]] Seat make_seat(const config::Profile& profile, const config::DetectorSettings& settings);
+  void create_here(const config::Profile& profile, Seat& seat);
   // Judges from `first` on as many as there is room for; returns where it ended.
   std::size_t sit(std::span<const Run> runs, std::size_t first, std::vector<Verdict>& verdicts);
   bool ask_others(Sitting& sitting, bool alone);

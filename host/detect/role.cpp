@@ -59,12 +59,12 @@ struct Role::Impl {
         inventory(host_name(options), db, live, clock, runner_of(options, log)) {
     // Before the first run is judged: what was off before the start is off after it.
     auto read = exchange();
-    open_record();
+    take_leftovers();
     if (read && quarantine.unwritten() > 0) read = exchange();  // kept, should this process end as well
     if (!read) plugins_failed(read.error());
     for (int i = 0; i < options.workers; ++i) {
-      workers.push_back(
-          std::make_unique<Worker>(options, stall_timeout, db, live, log, counters, clock, &quarantine, record.get()));
+      workers.push_back(std::make_unique<Worker>(options, stall_timeout, db, live, log, counters, clock, &quarantine,
+                                                 options.record));
     }
     for (int i = 0; i < options.workers; ++i) {
       threads.emplace_back(
@@ -95,15 +95,10 @@ struct Role::Impl {
   }
 
   // Who took this host down the last time is off before he can do so again.
-  void open_record() {
+  void take_leftovers() {
     if (options.recorder_dir.empty()) return;
     leftovers = plugin::CallRecord::leftovers(options.recorder_dir);
     for (const auto& strike : leftovers.strikes) quarantine.strike(strike);
-    auto opened = plugin::CallRecord::open(options.recorder_dir, log);
-    if (opened)
-      record = std::move(*opened);
-    else
-      log.warn("detect.no_recorder", {{"reason", opened.error().text}});
   }
 
   // What plugins did and what is in force goes to the database, what others decided comes from there. Nobody waits for
@@ -237,7 +232,6 @@ struct Role::Impl {
   std::atomic<bool> was_away = false;  // the database, since quarantines were read last
   Quarantine quarantine;
   Inventory inventory;
-  std::unique_ptr<plugin::CallRecord> record;
   plugin::CallRecord::Leftovers leftovers;  // of hosts before this one, until their strikes are stored
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::jthread> threads;

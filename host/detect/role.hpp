@@ -16,6 +16,10 @@
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
 
+namespace dunetrace::plugin {
+class CallRecord;
+}
+
 namespace dunetrace::detect {
 
 struct Options {
@@ -27,7 +31,8 @@ struct Options {
   std::vector<std::string> baseline_agents{};  // ids, trailing * allowed: whose usual step count is learned
   std::string host_name{};                     // unlike that of any other process; empty = the machine's
   plugin::RunnerOptions runner{};              // how isolated plugins are run; their services outlive the role
-  std::filesystem::path recorder_dir{};        // what was being called when the process ended; empty = not kept
+  std::filesystem::path recorder_dir{};        // what hosts before this one were calling when they ended; may be empty
+  plugin::CallRecord* record = nullptr;        // where this one's calls are written down; outlives the role
 };
 
 class Role {

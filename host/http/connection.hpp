@@ -10,9 +10,9 @@
 #include <string>
 #include <string_view>
 
+#include "core/fd.hpp"
 #include "core/gate.hpp"
 #include "http/byte_budget.hpp"
-#include "http/fd.hpp"
 #include "http/framing.hpp"
 
 namespace dunetrace::http {

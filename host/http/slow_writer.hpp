@@ -11,8 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/fd.hpp"
 #include "http/connection.hpp"
-#include "http/fd.hpp"
 
 namespace dunetrace::http {
 

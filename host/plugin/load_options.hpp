@@ -2,13 +2,16 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "plugin/isolation/runner_options.hpp"
 
 namespace dunetrace::plugin {
 
+class CallRecord;
 class Registry;
 
 struct LoadOptions {
@@ -21,6 +24,11 @@ struct LoadOptions {
   bool for_tools = false;            // everything in this process, whatever the lock files say
   bool in_place = false;             // mapped where it lies, without a copy: for tests and debuggers
   RunnerOptions runner;              // for libraries that are isolated
+  // Where calls into libraries of this process are written down while they are loaded and their parameters checked; may
+  // be nullptr. Outlives what is loaded.
+  CallRecord* record = nullptr;
+  // Whose validate() ended a host: component and SHA-256. It is not called again.
+  std::set<std::pair<std::string, std::string>> silent_checks{};
   // The generation before this one; only read while loading. A library whose bytes and mode are the same is taken over
   // from it. An in-process library whose bytes changed stays as it was, with a notice: code that is mapped stays.
   const Registry* previous = nullptr;

@@ -19,8 +19,6 @@ namespace {
 
 constexpr off_t kMaxFileBytes = 64 * 1024 * 1024;
 
-using policy::Fd;
-
 std::string reason() { return std::strerror(errno); }  // NOLINT(concurrency-mt-unsafe): glibc's is safe
 
 bool trusted_owner(uid_t owner) {
@@ -92,7 +90,7 @@ Result<OpenFile> open_library_at(int at, const std::string& name, const std::fil
     return fail(Code::denied, fmt::format("{}: {}", path.string(), why));
   };
   OpenFile file{Fd(::openat(at, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)), path, {}};
-  if (!file.fd.open()) return refuse(errno == ELOOP ? "is a symbolic link, expected the file itself" : reason());
+  if (!file.fd) return refuse(errno == ELOOP ? "is a symbolic link, expected the file itself" : reason());
   struct stat info {};
   if (::fstat(file.fd.get(), &info) != 0) return refuse(reason());
   if (!S_ISREG(info.st_mode)) return refuse("is not a regular file");
@@ -117,7 +115,7 @@ Result<Directory> open_directory(const std::filesystem::path& directory) {
   std::filesystem::path done = "/";
   const auto look = [&](bool on_the_way) -> Result<> {
     struct stat info {};
-    if (!at.open() || ::fstat(at.get(), &info) != 0) return fail(Code::denied, done.string() + ": " + reason());
+    if (!at || ::fstat(at.get(), &info) != 0) return fail(Code::denied, done.string() + ": " + reason());
     return check_owner(info, done.string(), on_the_way);
   };
   DUNE_TRY_VOID(look(resolved.has_relative_path()));
@@ -165,9 +163,9 @@ Result<std::optional<std::string>> read_text(const Directory& directory, const s
                                              std::size_t most_bytes) {
   const auto path = (directory.path / name).string();
   const Fd fd(::openat(directory.fd.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!fd.open() && errno == ENOENT) return std::optional<std::string>();
+  if (!fd && errno == ENOENT) return std::optional<std::string>();
   struct stat info {};
-  if (!fd.open() || ::fstat(fd.get(), &info) != 0) {
+  if (!fd || ::fstat(fd.get(), &info) != 0) {
     return fail(Code::denied,
                 path + ": " + (errno == ELOOP ? "is a symbolic link, expected the file itself" : reason()));
   }

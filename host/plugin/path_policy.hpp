@@ -9,14 +9,14 @@
 #include <string>
 #include <vector>
 
+#include "core/fd.hpp"
 #include "core/result.hpp"
-#include "plugin/policy/fd.hpp"
 
 namespace dunetrace::plugin {
 
 // A directory that passed, held open.
 struct Directory {
-  policy::Fd fd;
+  Fd fd;
   std::filesystem::path path;  // without symbolic links
 };
 
@@ -29,7 +29,7 @@ struct FileIdentity {
 
 // A file that passed, held open.
 struct OpenFile {
-  policy::Fd fd;
+  Fd fd;
   std::filesystem::path path;
   FileIdentity identity;
 };

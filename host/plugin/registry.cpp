@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "plugin/isolation/outside.hpp"
 #include "plugin/policy/directory_loader.hpp"
@@ -90,6 +91,7 @@ Result<> Registry::load_directory(const policy::DirectoryLoader& directory, cons
             loaded.library.mode == Mode::isolated ? "plugin.change_not_taken" : "plugin.restart_needed";
         log.warn(event, {{"file", path.string()}, {"reason", loaded.notice}});
       }
+      behind_ = behind_ || loaded.library.mode == Mode::isolated;
       notices_.push_back(loaded.notice);
     }
     loaded_.push_back(std::make_shared<const policy::Loaded>(std::move(loaded)));
@@ -114,7 +116,7 @@ std::vector<config::NotLoaded> Registry::not_loaded() const {
   return out;
 }
 
-bool Registry::incomplete() const { return std::ranges::any_of(refusals_, &Refusal::failed); }
+bool Registry::incomplete() const { return behind_ || std::ranges::any_of(refusals_, &Refusal::failed); }
 
 bool Registry::leave_out_unanswered(const Registry* previous, telemetry::Logger& log) {
   bool any = false;
@@ -136,6 +138,14 @@ bool Registry::leave_out_unanswered(const Registry* previous, telemetry::Logger&
     for (const auto& component : library.components) entries_.push_back({&library, &component});
   }
   return true;
+}
+
+void Registry::sweep() const {
+  std::set<Outside*> swept;  // one for all components of a library
+  for (const auto& entry : entries_) {
+    auto* const outside = entry.component->outside.get();
+    if (outside != nullptr && swept.insert(outside).second) outside->sweep();
+  }
 }
 
 const policy::Loaded* Registry::loaded_from(const std::filesystem::path& path) const {

@@ -55,7 +55,7 @@ class Registry {
   [[nodiscard]] const std::vector<Refusal>& refusals() const { return refusals_; }
   // What of the refused is listed, as detectors.yml is told of it.
   [[nodiscard]] std::vector<config::NotLoaded> not_loaded() const;
-  // Something listed is missing, which may be otherwise when it is tried again.
+  // Something listed is missing or stayed as it was, which may be otherwise when it is tried again.
   [[nodiscard]] bool incomplete() const;
   // Takes out the components of others' isolated libraries that crashed or hung when they were asked to check their
   // parameters, with a refusal each; but those that `previous` has stay, so that a bad change is a bad change. False
@@ -63,6 +63,9 @@ class Registry {
   bool leave_out_unanswered(const Registry* previous, telemetry::Logger& log);
   // What was loaded and is not what lies in the directories: "…: has changed; … takes effect after a restart".
   [[nodiscard]] const std::vector<std::string>& notices() const { return notices_; }
+  // Now and then, from any thread: runners that explain end when nobody has asked them for a while, and those that
+  // ended by themselves are reaped.
+  void sweep() const;
   // Nothing was asked of lock files.
   [[nodiscard]] bool unlocked() const { return unlocked_; }
 
@@ -79,6 +82,7 @@ class Registry {
   std::vector<std::string> notices_;
   std::vector<std::shared_ptr<const policy::Loaded>> loaded_;  // what the next generation may take over
   bool unlocked_ = false;
+  bool behind_ = false;  // an isolated library changed into one that crashed or hung, and the old one stays
 };
 
 // One library by its path, mapped where it lies: for tools that were given the file by name. It stays mapped until the

@@ -19,29 +19,21 @@ std::string written_in(int fd) {
 }  // namespace
 
 Result<FileLock> FileLock::take(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-  if (fd < 0) return fail(Code::denied, path.string() + ": " + std::strerror(errno));
-  FileLock lock(fd);
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    return fail(Code::conflict, path.string() + ": in use by process " + written_in(fd));
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
+  if (!fd) return fail(Code::denied, path.string() + ": " + std::strerror(errno));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    return fail(Code::conflict, path.string() + ": in use by process " + written_in(fd.get()));
   }
   const auto own = std::to_string(::getpid());
   // The number is for people; without it the lock is as good.
-  if (::ftruncate(fd, 0) == 0) static_cast<void>(::pwrite(fd, own.data(), own.size(), 0) < 0);
-  return lock;
+  if (::ftruncate(fd.get(), 0) == 0) static_cast<void>(::pwrite(fd.get(), own.data(), own.size(), 0) < 0);
+  return FileLock(std::move(fd));
 }
 
 std::string FileLock::holder(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return "";
-  std::string holder;
-  if (::flock(fd, LOCK_SH | LOCK_NB) != 0) holder = written_in(fd);
-  ::close(fd);
-  return holder;
-}
-
-FileLock::~FileLock() {
-  if (fd_ >= 0) ::close(fd_);
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return "";
+  return ::flock(fd.get(), LOCK_SH | LOCK_NB) == 0 ? "" : written_in(fd.get());
 }
 
 }  // namespace dunetrace::spool

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "core/fd.hpp"
 #include "core/result.hpp"
 
 namespace dunetrace::spool {
@@ -16,18 +17,9 @@ class FileLock {
   // The number of the process that holds it, empty when nobody does.
   [[nodiscard]] static std::string holder(const std::filesystem::path& path);
 
-  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileLock& operator=(FileLock&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  FileLock(const FileLock&) = delete;
-  FileLock& operator=(const FileLock&) = delete;
-  ~FileLock();
-
  private:
-  explicit FileLock(int fd) : fd_(fd) {}
-  int fd_ = -1;
+  explicit FileLock(Fd fd) : fd_(std::move(fd)) {}
+  Fd fd_;
 };
 
 }  // namespace dunetrace::spool

@@ -12,7 +12,7 @@
 #include <cstring>
 #include <thread>
 
-#include "store/fd.hpp"
+#include "core/fd.hpp"
 
 namespace dunetrace::store {
 namespace {
@@ -41,7 +41,7 @@ std::string holder(int file) {
 }  // namespace
 
 struct DataDirLock::Impl {
-  detail::Fd file;
+  Fd file;
 };
 
 DataDirLock::DataDirLock(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -58,7 +58,7 @@ Result<DataDirLock> DataDirLock::take(const fs::path& data_dir) {
   }
   const auto path = (data_dir / "lock").string();
   // For its owner alone: whoever can open the file can lock it.
-  detail::Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!file || ::fchmod(file.get(), 0600) != 0) {
     return fail(Code::denied, fmt::format("{} cannot be opened: {} (DUNETRACE_DATA_DIR must be a directory of this "
                                           "user's own)",

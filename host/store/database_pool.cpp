@@ -21,7 +21,7 @@ PooledConnection::PooledConnection(detail::AsyncConnection made)
       made_(std::move(made).release()),
       connection_(std::make_unique<Connection>(made_)) {}
 
-detail::Fd PooledConnection::close() {
+Fd PooledConnection::close() {
   connection_.reset();
   return std::move(socket_);
 }
@@ -110,7 +110,7 @@ void Database::Impl::give_back(std::unique_ptr<PooledConnection> connection) {
 }
 
 void Database::Impl::discard(std::unique_ptr<PooledConnection> connection) {
-  const auto socket = connection ? connection->close() : detail::Fd();  // may wait for the network: not under the lock
+  const auto socket = connection ? connection->close() : Fd();  // may wait for the network: not under the lock
   {
     const std::lock_guard lock(mutex);
     if (socket) std::erase(leased, socket.get());

@@ -14,11 +14,11 @@
 #include <utility>
 #include <vector>
 
+#include "core/fd.hpp"
 #include "core/result.hpp"
 #include "store/database.hpp"
 #include "store/database_async.hpp"
 #include "store/database_connect.hpp"
-#include "store/fd.hpp"
 
 namespace dunetrace::store {
 
@@ -30,7 +30,7 @@ class PooledConnection {
   [[nodiscard]] pqxx::connection_base& base() { return *connection_; }
   [[nodiscard]] int socket() const { return socket_.get(); }
   // Ends the connection; the descriptor lives on until the caller has forgotten its number.
-  [[nodiscard]] detail::Fd close();
+  [[nodiscard]] Fd close();
 
  private:
   class Made : public pqxx::connectionpolicy {
@@ -51,7 +51,7 @@ class PooledConnection {
     Connection& operator=(const Connection&) = delete;
   };
 
-  detail::Fd socket_;
+  Fd socket_;
   Made made_;
   std::unique_ptr<Connection> connection_;
 };

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/fd.hpp"
 #include "core/result.hpp"
-#include "store/fd.hpp"
 
 namespace dunetrace::store::detail {
 

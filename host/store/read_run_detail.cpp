@@ -115,7 +115,7 @@ RunDetail head(const pqxx::row& row) {
   detail.run.model = optional_text(row["model"]);
   detail.exit_reason = optional_text(row["exit_reason"]);
   detail.event_count = row["event_count"].as<std::int64_t>();
-  if (!row["incomplete"].is_null()) detail.incomplete = row["incomplete"].as<std::string>();
+  if (!row["incomplete"].is_null()) detail.run.incomplete = row["incomplete"].as<std::string>();
   return detail;
 }
 

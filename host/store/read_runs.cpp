@@ -22,7 +22,7 @@ constexpr std::string_view kCustomers = R"(
 constexpr std::string_view kPageOrder = R"(
       ORDER BY p.processed_at DESC, p.run_id LIMIT $3::bigint + $4::bigint) p
     ORDER BY p.processed_at DESC, p.run_id OFFSET $3::bigint LIMIT $4::bigint)
-  SELECT p.run_id, p.agent_id, p.agent_version, p.trigger, r.started_at, r.completed_at,
+  SELECT p.run_id, p.agent_id, p.agent_version, p.trigger, p.incomplete::text AS incomplete, r.started_at, r.completed_at,
          coalesce(r.max_step, 0) AS max_step, r.parent_run_id, r.model, (SELECT count(*))";
 
 constexpr std::string_view kPageRuns = R"() AS signal_count
@@ -60,6 +60,7 @@ RunRow run_row(const pqxx::row& row) {
   run.signal_count = row["signal_count"].as<std::int64_t>();
   run.parent_run_id = optional_text(row["parent_run_id"]);
   run.model = optional_text(row["model"]);
+  run.incomplete = row["incomplete"].as<std::string>();
   return run;
 }
 

@@ -26,6 +26,7 @@ struct RunRow {
   std::int64_t signal_count = 0;       // live signals
   std::optional<std::string> parent_run_id;
   std::optional<std::string> model;
+  std::string incomplete = "[]";  // JSON: detectors that failed on this run
 };
 
 struct EventRow {
@@ -39,7 +40,6 @@ struct EventRow {
 struct RunDetail {
   RunRow run;
   std::optional<std::string> exit_reason;  // as replayed (spec/detectors.md 1.6)
-  std::string incomplete = "[]";           // JSON: detectors that failed on this run
   std::int64_t event_count = 0;            // stored events, repeats included
   bool events_truncated = false;           // more events than `max_events`
   std::vector<EventRow> events;            // in replay order, repeats left out as the replay does

@@ -153,6 +153,13 @@ class Detectors(BrowserCase):
             self.assertIn("Not every detector had its say", self.browser.text("#why"))
             self.assert_no_sideways_scroll("an incomplete run at %d" % width)
             self.assertEqual(self.browser.js(CONTRAST), [], "contrast below 4.5:1")
+            self.go("/#/runs?q=r-&severity=INCOMPLETE")
+            self.browser.wait_text("table.runs .cell-severity", "INCOMPLETE")
+            self.assertEqual(self.browser.js("return [...document.querySelectorAll('table.runs .cell-id a.mono')].map((a) => a.title)"), ["r-without"])
+            self.assertEqual(self.browser.js("return document.querySelector('.cell-severity .pill').title"), "Judged without tool_loop")
+            self.assertNotIn("CLEAN", self.browser.text("table.runs .cell-severity"))
+            self.assert_no_sideways_scroll("a list with an incomplete run at %d" % width)
+            self.assertEqual(self.browser.js(CONTRAST), [], "contrast below 4.5:1")
 
     def test_a_refused_reload_is_shown_with_its_reason(self):
         self.go("/#/detectors")

@@ -68,7 +68,7 @@ void copy_cluster(const fs::path& data_dir, telemetry::Logger& log) {
   const auto base = fs::path(DUNE_BINARY_DIR) / fmt::format("postgres-for-tests-{}", ::geteuid());
   const auto cache = base / hash16(content);
   fs::create_directories(base);
-  const store::detail::Fd lock(::open((base / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  const Fd lock(::open((base / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (!lock || ::flock(lock.get(), LOCK_EX) != 0) throw std::runtime_error("cannot lock " + base.string());
   if (!fs::exists(cache)) {
     const TempDir made;  // not under the build directory, which the server's user may be unable to enter

@@ -40,6 +40,12 @@ export function severity_pill(severity) {
   return h('span', {class: `pill ${severity_class(severity)}`}, severity ?? 'CLEAN');
 }
 
+// `failures`: of the API, detectors that had no say about a run.
+export function incomplete_pill(failures) {
+  const names = failures.some((one) => one.detector === 'host') ? 'Not judged' : `Judged without ${failures.map((one) => one.detector).join(', ')}`;
+  return h('span', {class: 'pill tone-quiet', title: names}, 'INCOMPLETE');
+}
+
 export function type_chip(type, severity) {
   return h('span', {class: `chip ${severity_class(severity)}`, title: type}, type_label(type));
 }

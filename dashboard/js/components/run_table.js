@@ -2,7 +2,7 @@
 import {h} from '../dom.js';
 import {age, duration, kNone, number, run_duration, short_id, utc} from '../format.js';
 import {run_href} from '../router.js';
-import {severity_class, severity_pill, type_chip} from './basics.js';
+import {incomplete_pill, severity_class, severity_pill, type_chip} from './basics.js';
 
 const kChips = 3;
 
@@ -16,6 +16,13 @@ function outcome(run) {
          h('span', {class: `outcome outcome-${run.exit_reason === 'errored' ? 'bad' : 'warn'}`}, run.exit_reason);
 }
 
+// A run without its findings is no clean run.
+function verdict(run) {
+  const missing = run.incomplete ?? [];
+  if (missing.length === 0) return severity_pill(run.severity);
+  return [run.severity && severity_pill(run.severity), incomplete_pill(missing)];
+}
+
 function row(run, now, {parents}) {
   const extra = run.types.length - kChips;
   return h('tr', {class: `row ${severity_class(run.severity)}`, key: run.run_id, on: {click: (event) => open_row(event, run.run_id)}},
@@ -25,7 +32,7 @@ function row(run, now, {parents}) {
                                         '↳ child of ', short_id(run.parent_run_id))),
     h('td', {class: 'cell-agent', 'data-label': 'Agent'}, h('span', {class: 'ellipsis', title: run.agent_id}, run.agent_id)),
     h('td', {class: 'num cell-signals', 'data-label': 'Signals'}, number(run.signals.length)),
-    h('td', {class: 'cell-severity', 'data-label': 'Severity'}, severity_pill(run.severity)),
+    h('td', {class: 'cell-severity', 'data-label': 'Severity'}, verdict(run)),
     h('td', {class: 'cell-types', 'data-label': 'Failures'}, run.types.length === 0 ? h('span', {class: 'quiet'}, kNone)
       : h('span', {class: 'chips'}, run.types.slice(0, kChips).map((type) =>
           type_chip(type, run.signals.find((signal) => signal.failure_type === type).severity)),

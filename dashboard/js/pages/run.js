@@ -1,5 +1,5 @@
 // One run: what happened, why it was flagged, what to do about it, and every event behind it.
-import {copy_button, icon, severity_class, severity_pill} from '../components/basics.js';
+import {copy_button, icon, incomplete_pill, severity_class, severity_pill} from '../components/basics.js';
 import {event_log} from '../components/event_log.js';
 import {explanation, shadow_cards, signal_cards} from '../components/signals.js';
 import {timeline_panel} from '../components/timeline.js';
@@ -142,7 +142,7 @@ function run_header(run, app) {
     h('div', {class: `risk tone-${run.live.length > 0 ? risk_tone(run.risk) : unsure ? 'quiet' : 'good'}`, title: 'Highest confidence of a live signal'},
       h('span', {class: 'risk-label'}, 'Risk'),
       h('span', {class: 'risk-value', id: 'risk'}, run.live.length > 0 ? percent(run.risk) : run.exit_reason && !unsure ? '0%' : kNone),
-      run.exit_reason && (unsure ? h('span', {class: 'pill tone-quiet'}, 'INCOMPLETE') : severity_pill(run.severity))));
+      run.exit_reason && (unsure ? incomplete_pill(run.incomplete) : severity_pill(run.severity))));
 }
 
 // Whose word is missing: a run without its findings is no clean run. The host itself stands for all detectors.

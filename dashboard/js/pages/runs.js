@@ -6,6 +6,7 @@ import {h} from '../dom.js';
 import {kSeverities, number, plural, type_label} from '../format.js';
 
 const kRows = 100;
+const kIncomplete = 'INCOMPLETE';  // not every detector had its say: neither clean nor of a severity
 
 export function runs_page(app) {
   function filters() {
@@ -27,7 +28,7 @@ export function runs_page(app) {
       h('label', {class: 'field field-wide'}, h('span', {class: 'field-label'}, 'Search'),
         h('input', {id: 'filter-q', type: 'search', placeholder: 'Run id or agent', value: current.q, autocomplete: 'off', spellcheck: 'false',
                     on: {input: (event) => app.set_query({q: event.currentTarget.value})}})),
-      select('severity', 'Severity', current.severity, [['', 'All severities'], ...kSeverities.map((s) => [s, s]), ['CLEAN', 'CLEAN']]),
+      select('severity', 'Severity', current.severity, [['', 'All severities'], ...kSeverities.map((s) => [s, s]), ['CLEAN', 'CLEAN'], [kIncomplete, kIncomplete]]),
       select('agent', 'Agent', current.agent, [['', 'All agents'], ...with_current(agents, current.agent)]),
       select('type', 'Failure type', current.type, [['', 'All types'], ...with_current(types, current.type)]),
       Object.values(current).some(Boolean) &&
@@ -53,9 +54,14 @@ export function runs_page(app) {
   return {title: 'All runs', render};
 }
 
+function verdicts(run) {
+  const incomplete = (run.incomplete ?? []).length > 0;
+  return [run.severity ?? (incomplete ? null : 'CLEAN'), incomplete && kIncomplete];
+}
+
 function matches(run, {q, severity, agent, type}) {
   if (agent && run.agent_id !== agent) return false;
-  if (severity && (run.severity ?? 'CLEAN') !== severity) return false;
+  if (severity && !verdicts(run).includes(severity)) return false;
   if (type && !run.types.includes(type)) return false;
   const text = q.trim().toLowerCase();
   return !text || run.run_id.toLowerCase().includes(text) || run.agent_id.toLowerCase().includes(text);

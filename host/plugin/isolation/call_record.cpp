@@ -36,6 +36,7 @@ struct CallRecord::Page {
   char sha256[72];
   char customer[200];
   char run[200];
+  std::atomic<std::uint32_t> phase;
 };
 
 namespace {
@@ -46,8 +47,9 @@ using std::chrono::milliseconds;
 constexpr std::size_t kPages = 64;  // threads that call plugins
 constexpr std::size_t kBytes = kPages * 1024;
 constexpr milliseconds kLook{100};
-constexpr int kHungFactor = 10;      // of its timeout
-constexpr int kStarvedFactor = 100;  // for a call that wants to run and gets no processor
+constexpr milliseconds kSetupTimeout{200};  // of validate() or create() where no other one is set
+constexpr int kHungFactor = 10;             // of its timeout
+constexpr int kStarvedFactor = 100;         // for a call that wants to run and gets no processor
 constexpr std::int32_t kHung = -1;
 constexpr std::int32_t kExited = -2;
 
@@ -77,11 +79,12 @@ void mark_endings() {
   static_cast<void>(once);
 }
 
-std::string how(std::int32_t ended) {
-  if (ended == kHung) return "hung in the host's process, which ended for it";
-  if (ended == kExited) return "ended the host's process";
+std::string how(std::int32_t ended, Phase phase) {
+  const auto where = phase == Phase::idle ? std::string() : fmt::format(" in {}", to_text(phase));
+  if (ended == kHung) return fmt::format("hung in the host's process{}, which ended for it", where);
+  if (ended == kExited) return fmt::format("ended the host's process{}", where);
   const char* const name = ::sigabbrev_np(ended);
-  return fmt::format("crashed the host's process (SIG{})", name == nullptr ? std::to_string(ended) : name);
+  return fmt::format("crashed the host's process (SIG{}){}", name == nullptr ? std::to_string(ended) : name, where);
 }
 
 template <std::size_t N>
@@ -108,9 +111,9 @@ std::int64_t cpu_ns(std::int32_t thread) {
 bool runnable(std::int32_t thread) {
   char path[64];
   std::snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
-  const Handle file(::open(path, O_RDONLY | O_CLOEXEC));
+  const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
   char text[512] = {};
-  if (file.get() < 0 || ::read(file.get(), text, sizeof text - 1) <= 0) return false;
+  if (!file || ::read(file.get(), text, sizeof text - 1) <= 0) return false;
   const char* const name_end = std::strrchr(text, ')');
   return name_end != nullptr && name_end[1] == ' ' && name_end[2] == 'R';
 }
@@ -128,8 +131,8 @@ Result<std::unique_ptr<CallRecord>> CallRecord::open(const std::filesystem::path
   std::filesystem::create_directories(directory, error);
   static std::atomic<unsigned> number{0};  // a process may have several, one after the other
   const auto file = directory / fmt::format("{}-{}.calls", ::getpid(), number.fetch_add(1));
-  Handle fd(::open(file.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (fd.get() < 0) return failed(file, "cannot be made");
+  Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!fd) return failed(file, "cannot be made");
   // Held as long as this process lives: by it others see that it does.
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return failed(file, "cannot be prepared");
   // Its blocks are taken here: with none left on the disk, writing to the mapping would be a SIGBUS.
@@ -146,7 +149,7 @@ Result<std::unique_ptr<CallRecord>> CallRecord::open(const std::filesystem::path
       new CallRecord(file, std::move(fd), static_cast<Page*>(data), log, std::move(die)));
 }
 
-CallRecord::CallRecord(std::filesystem::path file, Handle fd, Page* pages, telemetry::Logger& log, Die die)
+CallRecord::CallRecord(std::filesystem::path file, Fd fd, Page* pages, telemetry::Logger& log, Die die)
     : file_(std::move(file)),
       fd_(std::move(fd)),
       pages_(pages),
@@ -184,7 +187,7 @@ void CallRecord::Slot::run(std::string_view customer_id, std::string_view run_id
   put(page.run, run_id);
 }
 
-void CallRecord::Slot::begin(const Entry& entry, milliseconds timeout) {
+void CallRecord::Slot::begin(const Entry& entry, milliseconds timeout, Phase phase) {
   auto& page = owner_.pages_[index_];
   if (calling == nullptr && !kSanitized) {
     const stack_t stack{handler_stack.data(), 0, handler_stack.size()};
@@ -201,12 +204,24 @@ void CallRecord::Slot::begin(const Entry& entry, milliseconds timeout) {
   thread_local const auto this_thread = static_cast<std::int32_t>(::syscall(SYS_gettid));
   page.thread.store(this_thread, std::memory_order_relaxed);
   page.timeout_ms.store(timeout.count(), std::memory_order_relaxed);
+  page.phase.store(static_cast<std::uint32_t>(phase), std::memory_order_relaxed);
   page.sequence.fetch_add(1, std::memory_order_release);
 }
 
 void CallRecord::Slot::end() {
   calling = nullptr;
   owner_.pages_[index_].sequence.fetch_add(1, std::memory_order_release);
+}
+
+CallRecord::Setup::Setup(CallRecord* record, const Entry& entry, Phase phase)
+    : slot_(record == nullptr ? nullptr : record->slot()) {
+  if (slot_ == nullptr) return;
+  slot_->run({}, {});
+  slot_->begin(entry, kSetupTimeout, phase);
+}
+
+CallRecord::Setup::~Setup() {
+  if (slot_ != nullptr) slot_->end();
 }
 
 void CallRecord::watch(const std::stop_token& stop) {
@@ -256,8 +271,8 @@ CallRecord::Leftovers CallRecord::leftovers(const std::filesystem::path& directo
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
     if (entry.path().extension() != ".calls") continue;
-    Handle fd(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (fd.get() < 0 || ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) continue;  // its process lives
+    Fd fd(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd || ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) continue;  // its process lives
     std::vector<char> bytes(kBytes);
     const auto got = ::read(fd.get(), bytes.data(), bytes.size());
     out.files.emplace_back(entry.path(), std::move(fd));
@@ -265,6 +280,7 @@ CallRecord::Leftovers CallRecord::leftovers(const std::filesystem::path& directo
     for (std::size_t i = 0; i < kPages; ++i) {
       const auto& page = *reinterpret_cast<const Page*>(bytes.data() + i * sizeof(Page));
       const auto ended = page.ended.load(std::memory_order_relaxed);
+      const auto phase = static_cast<Phase>(page.phase.load(std::memory_order_relaxed));
       if (ended == 0 || page.sequence.load(std::memory_order_relaxed) % 2 == 0) continue;
       Strike strike{.component = get(page.component),
                     .library = get(page.library),
@@ -275,7 +291,8 @@ CallRecord::Leftovers CallRecord::leftovers(const std::filesystem::path& directo
                                                   : Offence::crash,
                     .customer_id = get(page.customer),
                     .run_id = get(page.run),
-                    .text = how(ended)};
+                    .text = how(ended, phase)};
+      if (phase == Phase::validate) out.in_validate.emplace(strike.component, strike.sha256);
       // Two on one run; outside of one, as in create(), it takes more.
       const int times = strike.run_id.empty() ? kStrikesInWindow : kStrikesOnOneRun;
       strike.text += fmt::format("; that counts {} times", times);

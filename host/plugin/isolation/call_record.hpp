@@ -9,13 +9,17 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/result.hpp"
 #include "plugin/conduct.hpp"
 #include "plugin/isolation/channel.hpp"
+#include "plugin/isolation/region.hpp"
 #include "plugin/registry.hpp"
 #include "telemetry/log.hpp"
 
@@ -23,6 +27,10 @@ namespace dunetrace::plugin {
 
 // A service manager starts a process again that ended with this.
 constexpr int kExitHungPlugin = 70;
+
+// Component and SHA-256 of libraries whose parameters cannot be checked: that ended a host. It would do so at every
+// start.
+using SilentChecks = std::set<std::pair<std::string, std::string>>;
 
 class CallRecord {
  public:
@@ -47,7 +55,7 @@ class CallRecord {
     // Which run is looked at from now on.
     void run(std::string_view customer_id, std::string_view run_id);
     // A call into the component begins; the thread that calls says so, and when it is over.
-    void begin(const Entry& entry, std::chrono::milliseconds timeout);
+    void begin(const Entry& entry, std::chrono::milliseconds timeout, Phase phase = Phase::detect);
     void end();
 
    private:
@@ -57,6 +65,18 @@ class CallRecord {
   };
   // nullptr when more threads ask than there are pages.
   [[nodiscard]] std::unique_ptr<Slot> slot();
+  // For one call outside of a run, as while a configuration is read: written down from here to its destructor.
+  class Setup {
+   public:
+    // `record` may be nullptr. The entry is only read here.
+    Setup(CallRecord* record, const Entry& entry, Phase phase);
+    Setup(const Setup&) = delete;
+    Setup& operator=(const Setup&) = delete;
+    ~Setup();
+
+   private:
+    std::unique_ptr<Slot> slot_;
+  };
 
   // What processes of that directory left behind that crashed, exited or were ended by the watchdog in a call. A plugin
   // that takes its host with it is off at once, so each strike is given as often as that takes. The files stay, and
@@ -64,13 +84,14 @@ class CallRecord {
   // again.
   struct Leftovers {
     std::vector<Strike> strikes;
-    std::vector<std::pair<std::filesystem::path, Handle>> files;
+    SilentChecks in_validate;  // who did that in validate()
+    std::vector<std::pair<std::filesystem::path, Fd>> files;
     void forget();
   };
   [[nodiscard]] static Leftovers leftovers(const std::filesystem::path& directory);
 
  private:
-  CallRecord(std::filesystem::path file, Handle fd, Page* pages, telemetry::Logger& log, Die die);
+  CallRecord(std::filesystem::path file, Fd fd, Page* pages, telemetry::Logger& log, Die die);
   void watch(const std::stop_token& stop);
   void look();
 
@@ -80,7 +101,7 @@ class CallRecord {
     std::int64_t cpu_ns = 0;
   };
   const std::filesystem::path file_;
-  const Handle fd_;
+  const Fd fd_;
   Page* const pages_;
   telemetry::Logger& log_;
   const Die die_;

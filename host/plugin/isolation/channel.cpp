@@ -26,10 +26,6 @@ tl::unexpected<Error> gone() { return fail(Code::unavailable, "the other end is 
 
 }  // namespace
 
-Handle::~Handle() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 Result<> Channel::wait(short events, Deadline until) const {
   for (;;) {
     int timeout = -1;

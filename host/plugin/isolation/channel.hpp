@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/fd.hpp"
 #include "core/result.hpp"
 
 namespace dunetrace::plugin {
@@ -43,30 +44,12 @@ constexpr std::size_t kMaxFrameBytes = 8 * 1024 * 1024;
 constexpr std::size_t kMaxSmallFrameBytes = 64 * 1024;  // log, counter, observe
 constexpr std::size_t kMaxLogLines = 32;                // of a runner while one message of the host is answered
 
-// A descriptor that is closed with its owner.
-class Handle {
- public:
-  Handle() = default;
-  explicit Handle(int fd) : fd_(fd) {}
-  Handle(Handle&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Handle& operator=(Handle&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Handle();
-  [[nodiscard]] int get() const { return fd_; }
-  void reset() { *this = Handle(); }
-
- private:
-  int fd_ = -1;
-};
-
 using Deadline = std::chrono::steady_clock::time_point;
 constexpr Deadline kNoDeadline = Deadline::max();
 
 class Channel {
  public:
-  explicit Channel(Handle socket) : socket_(std::move(socket)) {}
+  explicit Channel(Fd socket) : socket_(std::move(socket)) {}
 
   // Code::timeout, or Code::unavailable when the other end is gone.
   [[nodiscard]] Result<> send(Message kind, std::string_view bytes, Deadline until);
@@ -76,7 +59,7 @@ class Channel {
 
  private:
   Result<> wait(short events, Deadline until) const;
-  Handle socket_;
+  Fd socket_;
   std::string pending_;  // the beginning of a frame that was read before its time was up
 };
 

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <dunetrace/plugin.h>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@
 #include "plugin/isolation/library_codec.hpp"
 #include "plugin/isolation/outward_codec.hpp"
 #include "plugin/isolation/sandbox.hpp"
+#include "plugin/isolation/window.hpp"
 
 namespace dunetrace::plugin {
 namespace {
@@ -34,6 +36,7 @@ struct Arguments {
   std::uint64_t run_bytes = 0;
   std::uint64_t answer_bytes = 0;
   std::uint64_t address_space = 0;
+  std::uint64_t resident_bytes = 0;  // that it may hold between two calls
   std::uint64_t sandbox = 1;
 };
 
@@ -42,18 +45,19 @@ std::optional<Arguments> read(std::span<char* const> texts) {
   const auto number = [](std::string_view text, auto& to) {
     return std::from_chars(text.data(), text.data() + text.size(), to).ec == std::errc();
   };
-  if (texts.size() != 6 || !number(texts[0], out.parent) || !number(texts[1], out.run_region) ||
+  if (texts.size() != 7 || !number(texts[0], out.parent) || !number(texts[1], out.run_region) ||
       !number(texts[2], out.run_bytes) || !number(texts[3], out.answer_bytes) || !number(texts[4], out.address_space) ||
-      !number(texts[5], out.sandbox) || out.answer_bytes < kRecorderBytes ||
+      !number(texts[5], out.resident_bytes) || !number(texts[6], out.sandbox) || out.answer_bytes < kRecorderBytes ||
       (out.run_bytes > 0 && out.run_bytes < kTableBytes)) {
     return std::nullopt;
   }
   return out;
 }
 
+// To the millisecond: for whoever looks at a recorder, and a tenth of the price.
 std::int64_t monotonic_ns() {
   timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
   return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 
@@ -73,33 +77,6 @@ class Noted {
 
  private:
   FlightRecorder& recorder_;
-};
-
-// What can be read of the runs that the host laid out: those that are asked about, from the present one on. Whoever
-// kept a pointer to another ends the process, and it is certain who did it.
-class Window {
- public:
-  void open(std::uintptr_t begin, std::uintptr_t end) {
-    protect(begin, end, PROT_READ);
-    begin_ = begin;
-    end_ = end;
-  }
-  // `run` begins a page. Those before it have been looked at by everybody.
-  void move_to(std::uintptr_t run) {
-    if (run == begin_) return;
-    if (run > begin_)
-      protect(begin_, run, PROT_NONE);
-    else
-      protect(run, begin_, PROT_READ);  // the host asks in the order of the runs; nobody is to blame if it did not
-    begin_ = run;
-  }
-  void close() { move_to(end_); }
-
- private:
-  static void protect(std::uintptr_t begin, std::uintptr_t end, int access) {
-    if (begin < end && ::mprotect(reinterpret_cast<void*>(begin), end - begin, access) != 0) ::_exit(kNoHost);
-  }
-  std::uintptr_t begin_ = 0, end_ = 0;
 };
 
 class Child {
@@ -148,6 +125,7 @@ class Child {
         return load(in);
       case Message::close:
         confine_once({});
+        opened_.clear();
         if (arguments_.sandbox != 0) close_sandbox(kChannelFd, missing_);
         out.text(missing_);
         return {};
@@ -173,14 +151,18 @@ class Child {
 
   void confine_once(const std::vector<std::string>& files) {
     if (std::exchange(confined_, true) || arguments_.sandbox == 0) return;
-    confine(static_cast<pid_t>(arguments_.parent), kChannelFd, files, recorder_, missing_);
+    opened_ = confine(static_cast<pid_t>(arguments_.parent), kChannelFd, files, recorder_, missing_);
   }
 
   Result<> load(Unpacker& in) {
     const std::string file(in.text());
     confine_once(in.texts());
     const Noted noted(recorder_, Phase::load, 0, 0);
-    void* const handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    // Each has a name of its own for as long as the linker may ask for it: descriptors stay open until all are loaded.
+    const auto opened = opened_.find(file);
+    const auto path =
+        opened == opened_.end() || !opened->second ? file : "/proc/self/fd/" + std::to_string(opened->second.get());
+    void* const handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (handle == nullptr) {
       const char* const why = ::dlerror();  // NOLINT(concurrency-mt-unsafe): one thread
       return fail(Code::invalid_argument, fmt::format("cannot be loaded: {}", why == nullptr ? "?" : why));
@@ -300,11 +282,12 @@ class Child {
       used_ = 0;
     }
     // A part that follows one with no room for all of its answers: the host asks again for both.
-    for (auto i = first; i < count && answered_ == i; ++i) {
+    bool room = true;
+    for (auto i = first; i < count && answered_ == i && room; ++i) {
       answer_.clear();
       const auto& question = questions[i - first];
       window_.move_to(question.run);
-      look(question, i);
+      room = look(question, i);
       if (answer_.bytes().size() > answer_bytes_ - used_) {
         if (used_ > 0) break;  // the host asks again for the rest
         answer_.clear();
@@ -320,20 +303,39 @@ class Child {
     out.u32(answered_);
   }
 
-  void look(const Question& question, std::uint32_t number) {
+  // False when it left no room for others: they are asked in another runner.
+  bool look(const Question& question, std::uint32_t number) {
     const auto found = detectors_.find(question.instance);
-    if (found == detectors_.end()) return pack_failure(question.index, false, "no such detector in this runner");
+    if (found == detectors_.end()) {
+      pack_failure(question.index, false, "no such detector in this runner");
+      return true;
+    }
     const auto signals = [&] {
       const Noted noted(recorder_, Phase::detect, question.instance, number);
       return found->second.detect(*reinterpret_cast<const dune_run*>(question.run));
     }();
-    if (!signals)
-      return pack_failure(question.index, signals.error().code == Code::invalid_argument, signals.error().text);
+    if (!signals) return fail_question(question.index, signals.error());
     answer_.u32(question.index).u32(0).u32(static_cast<std::uint32_t>(signals->size()));
     for (const auto& one : *signals) {
       answer_.text(one.failure_type).u32(static_cast<std::uint32_t>(one.severity)).f64(one.confidence);
       answer_.u32(static_cast<std::uint32_t>(one.step_index)).text(one.evidence);
     }
+    return true;
+  }
+
+  // Whoever fails because there is no memory left is the one that took it, and not the next that finds none.
+  bool fail_question(std::uint32_t index, const Error& why) {
+    constexpr std::size_t kMiB = 1024 * 1024;
+    const auto heap = ::mallinfo2();
+    const auto held = heap.uordblks + heap.hblkhd;
+    const bool room = held <= arguments_.resident_bytes;
+    if (room)
+      pack_failure(index, why.code == Code::invalid_argument, why.text);
+    else
+      pack_failure(index, true,
+                   fmt::format("held {} MiB of memory after it had failed, {} are allowed: {}", held / kMiB,
+                               arguments_.resident_bytes / kMiB, why.text));
+    return room;
   }
 
   void pack_failure(std::uint32_t index, bool violation, std::string_view reason) {
@@ -345,6 +347,7 @@ class Child {
   const Arguments& arguments_;
   std::string missing_;  // of the sandbox
   bool confined_ = false;
+  std::map<std::string, Fd> opened_;  // libraries that are mapped through these, until all are loaded
   FlightRecorder& recorder_;
   std::byte* const answers_;
   const std::size_t answer_bytes_;
@@ -381,7 +384,7 @@ int run_child(std::span<char* const> texts) {
   if (answers == MAP_FAILED) return kNoHost;
   ::close(kRunRegionFd);
   ::close(kAnswerRegionFd);
-  Channel channel{Handle(kChannelFd)};
+  Channel channel{Fd(kChannelFd)};
   const auto code = Child(channel, *arguments, std::move(missing), static_cast<std::byte*>(answers)).run();
   ::_exit(code);  // whatever a library left to be done at the end is not done
 }

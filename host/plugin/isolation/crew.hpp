@@ -78,6 +78,7 @@ class Crew {
     const dune_run* laid_out;
     const Run* run;
     bool answered = false;
+    bool struck = false;  // what it did is known already
     Answer answer;
   };
   struct Group {
@@ -92,6 +93,8 @@ class Crew {
     std::vector<std::uint32_t> order;  // of the present ask: which of `asked`
     bool sent = false;
     std::size_t sent_up_to = 0;  // of `asked`, while something is under way
+    std::uint32_t read = 0;      // of `order`: whose answers were read
+    std::size_t read_bytes = 0;  // of the answers
     int quiet_ends = 0;          // of runners in a row, with no call under way
   };
 

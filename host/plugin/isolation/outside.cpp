@@ -120,10 +120,16 @@ std::optional<std::string> Outside::unanswered(const std::string& component) con
   return found == silent_.end() ? std::nullopt : std::optional(found->second.why);
 }
 
+void Outside::sweep(std::chrono::milliseconds idle) {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock || runner_ == nullptr) return;
+  if (!runner_->still_there() || std::chrono::steady_clock::now() - asked_at_ >= idle) runner_.reset();
+}
+
 Result<ExplainOutput> Outside::explain(const std::string& component, const ExplainInput& input,
                                        std::optional<Offence>* struck) {
   const std::lock_guard lock(mutex_);
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = asked_at_ = std::chrono::steady_clock::now();
   if (now < explains_again_) return fail(Code::unavailable, "not asked for a while after it crashed or hung");
   if (auto ready = start(); !ready) {
     explains_again_ = std::chrono::steady_clock::now() + options_.explain_pause;

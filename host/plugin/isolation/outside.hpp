@@ -35,6 +35,9 @@ class Runner;
 // kernel does not allow. Starts a runner to find out.
 [[nodiscard]] Result<std::string> sandbox_text(const RunnerOptions& options);
 
+// Somebody who reads on comes back before; an hour later it is a process for nothing.
+constexpr std::chrono::milliseconds kIdleExplainer{60'000};
+
 // The runner that answers for one library outside of detection. It starts with a question; it stays when more are to
 // be expected (explanations) and is ended when nobody refers to it any more. Thread-safe; questions wait for each
 // other.
@@ -55,6 +58,10 @@ class Outside {
   [[nodiscard]] Result<ExplainOutput> explain(const std::string& component, const ExplainInput& input,
                                               std::optional<Offence>* struck = nullptr);
 
+  // Reaps the runner when it has ended, and ends it when it has not been asked to explain for `idle`. Does not wait for
+  // a question that is under way.
+  void sweep(std::chrono::milliseconds idle = kIdleExplainer);
+
  private:
   using Time = std::chrono::steady_clock::time_point;
   struct Silence {
@@ -72,6 +79,7 @@ class Outside {
   std::set<std::pair<std::string, std::string>> accepted_;  // component and packed values: pure, so asked once
   std::mutex mutex_;
   Time explains_again_{};
+  Time asked_at_{};  // to explain, the last time
   std::unique_ptr<Runner> runner_;
 };
 

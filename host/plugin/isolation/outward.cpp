@@ -115,7 +115,7 @@ void OutsideInstance::take_end() {
 
 // What it does not give back goes with its runner; the answer stands.
 void OutsideInstance::check_memory() {
-  const auto held = runner_->resident_bytes();
+  const auto held = runner_->resident_bytes(how_.runner.resident_bytes);
   if (held <= how_.runner.resident_bytes) return;
   constexpr std::size_t kMiB = 1024 * 1024;
   runner_->give_up(Offence::violation, fmt::format("held {} MiB of memory after a call, {} are allowed", held / kMiB,

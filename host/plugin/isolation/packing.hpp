@@ -50,6 +50,7 @@ class Unpacker {
   // A count of things that take at least `least` bytes each: no more than there can be.
   [[nodiscard]] std::uint32_t count(std::size_t least);
   [[nodiscard]] bool ok() const { return ok_; }
+  [[nodiscard]] std::size_t left() const { return rest_.size(); }  // bytes that were not read; none after a bad read
   [[nodiscard]] bool done() const { return ok_ && rest_.empty(); }
 
  private:

@@ -29,7 +29,7 @@ constexpr int kAboveTheirs = 16;                        // descriptors here that
 constexpr rlim_t kDescriptorReserve = 256;  // that runners leave to connections, the database and files
 
 // A copy that no dup2() to the runner's numbers can overwrite.
-Handle aside(int fd) { return Handle(::fcntl(fd, F_DUPFD_CLOEXEC, kAboveTheirs)); }
+Fd aside(int fd) { return Fd(::fcntl(fd, F_DUPFD_CLOEXEC, kAboveTheirs)); }
 
 // The kernel gives out the lowest number that is free, so `fresh` says how many are taken.
 Result<> check_reserve(int fresh) {
@@ -97,26 +97,26 @@ Result<Process> Process::start(const RunnerOptions& options, const Region* runs,
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
     return fail(Code::unavailable, std::string("a socket for a plugin runner: ") + std::strerror(errno));
-  Handle ours(ends[0]);
-  const Handle theirs(ends[1]);
+  Fd ours(ends[0]);
+  const Fd theirs(ends[1]);
   DUNE_TRY_VOID(check_reserve(theirs.get()));
   const auto socket = aside(theirs.get());
   const auto answer_fd = aside(answers.fd());
   const auto run_fd = aside(runs == nullptr ? answers.fd() : runs->fd());
   Actions how;
-  if (socket.get() < 0 || answer_fd.get() < 0 || run_fd.get() < 0 ||
-      how.prepare(socket.get(), run_fd.get(), answer_fd.get()) != 0) {
+  if (!socket || !answer_fd || !run_fd || how.prepare(socket.get(), run_fd.get(), answer_fd.get()) != 0) {
     return fail(Code::unavailable, std::string("descriptors for a plugin runner: ") + std::strerror(errno));
   }
-  std::array<std::string, 8> texts{"dunetrace",
+  std::array<std::string, 9> texts{"dunetrace",
                                    "plugin-runner",
                                    std::to_string(::getpid()),
                                    std::to_string(runs == nullptr ? 0 : reinterpret_cast<std::uintptr_t>(runs->data())),
                                    std::to_string(runs == nullptr ? 0 : runs->size()),
                                    std::to_string(answers.size()),
                                    std::to_string(options.address_space_bytes),
+                                   std::to_string(options.resident_bytes),
                                    options.sandbox ? "1" : "0"};
-  std::array<char*, 9> arguments{};
+  std::array<char*, 10> arguments{};
   for (std::size_t i = 0; i < texts.size(); ++i) arguments[i] = texts[i].data();
   std::array<char*, 1> environment{};
   pid_t pid = -1;
@@ -126,7 +126,7 @@ Result<Process> Process::start(const RunnerOptions& options, const Region* runs,
     return fail(Code::unavailable, "a plugin runner could not be started from " + options.executable.string() + ": " +
                                        std::strerror(failed));
   }
-  Handle pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   Process started(pid, std::move(pidfd), std::move(ours));
   started.region_bytes_ = answers.size() + (runs == nullptr ? 0 : runs->size());
   return started;
@@ -148,7 +148,7 @@ Process& Process::operator=(Process&& other) noexcept {
 
 Process::~Process() {
   if (pid_ < 0) return;
-  channel_ = Channel(Handle());
+  channel_ = Channel(Fd());
   static_cast<void>(wait(kPatience));
 }
 
@@ -159,7 +159,7 @@ bool Process::over() const {
 }
 
 bool Process::reap(std::chrono::milliseconds limit, Ending& ending) {
-  if (limit.count() > 0 && pidfd_.get() >= 0) {
+  if (limit.count() > 0 && pidfd_) {
     pollfd one{pidfd_.get(), POLLIN, 0};
     static_cast<void>(::poll(&one, 1, static_cast<int>(limit.count())));  // interrupted: looked at all the same
   }
@@ -197,12 +197,24 @@ Ending Process::wait(std::chrono::milliseconds limit) {
 }
 
 // What it shares with nobody but itself counts like what it has alone; files it has mapped are the kernel's to drop.
-std::size_t Process::resident_bytes() const {
+std::size_t Process::resident_bytes(std::size_t enough) const {
   char path[64];
+  std::snprintf(path, sizeof path, "/proc/%d/statm", static_cast<int>(pid_));
+  // Asked after every batch: all that is resident together is told for a tenth of the price.
+  if (const Fd brief(::open(path, O_RDONLY | O_CLOEXEC)); brief) {
+    char numbers[128] = {};
+    unsigned long size = 0;
+    unsigned long resident = 0;
+    if (::read(brief.get(), numbers, sizeof numbers - 1) > 0 &&
+        std::sscanf(numbers, "%lu %lu", &size, &resident) == 2 &&
+        resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) <= enough) {
+      return 0;
+    }
+  }
   std::snprintf(path, sizeof path, "/proc/%d/status", static_cast<int>(pid_));
-  const Handle file(::open(path, O_RDONLY | O_CLOEXEC));
+  const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
   char text[16 * 1024] = {};  // about 1500 bytes, and more with every group that the host is in
-  if (file.get() < 0 || ::read(file.get(), text, sizeof text - 1) <= 0) return 0;
+  if (!file || ::read(file.get(), text, sizeof text - 1) <= 0) return 0;
   const auto bytes_of = [&](const char* name) {
     const char* const line = std::strstr(text, name);
     return line == nullptr ? std::size_t{0} : std::strtoull(line + std::strlen(name), nullptr, 10) * 1024;

@@ -38,14 +38,15 @@ class Process {
   Ending kill();
   // It is gone, or about to be: waits for that, kills it when it takes too long.
   Ending wait(std::chrono::milliseconds limit);
-  // Bytes of memory it holds at present, without what the host shares with it; 0 when that is not known.
-  [[nodiscard]] std::size_t resident_bytes() const;
+  // Bytes of memory it holds at present, without what the host shares with it; 0 when that is not known, or surely not
+  // more than `enough`.
+  [[nodiscard]] std::size_t resident_bytes(std::size_t enough) const;
 
  private:
-  Process(pid_t pid, Handle pidfd, Handle socket) : pid_(pid), pidfd_(std::move(pidfd)), channel_(std::move(socket)) {}
+  Process(pid_t pid, Fd pidfd, Fd socket) : pid_(pid), pidfd_(std::move(pidfd)), channel_(std::move(socket)) {}
   bool reap(std::chrono::milliseconds limit, Ending& ending);
   pid_t pid_ = -1;
-  Handle pidfd_;
+  Fd pidfd_;
   Channel channel_;
   std::size_t region_bytes_ = 0;  // that the host shares with it
 };

@@ -19,8 +19,8 @@ tl::unexpected<Error> failed(const char* what) {
 }  // namespace
 
 Result<Region> Region::make(std::size_t bytes, Writers writers) {
-  Handle fd(::memfd_create("dunetrace", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (fd.get() < 0) return failed("memfd_create");
+  Fd fd(::memfd_create("dunetrace", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd) return failed("memfd_create");
   if (::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) return failed("ftruncate");
   auto* const data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   if (data == MAP_FAILED) return failed("mmap");

@@ -27,8 +27,8 @@ class Region {
   void discard(std::size_t keep);
 
  private:
-  Region(Handle fd, std::byte* data, std::size_t size) : fd_(std::move(fd)), data_(data), size_(size) {}
-  Handle fd_;
+  Region(Fd fd, std::byte* data, std::size_t size) : fd_(std::move(fd)), data_(data), size_(size) {}
+  Fd fd_;
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
 };
@@ -39,7 +39,7 @@ enum class Phase : std::uint32_t { idle, load, describe, validate, create, detec
 
 struct FlightRecorder {
   std::atomic<std::uint64_t> sequence;   // counts up before and after each call: odd = in a call
-  std::atomic<std::int64_t> started_ns;  // CLOCK_MONOTONIC
+  std::atomic<std::int64_t> started_ns;  // CLOCK_MONOTONIC_COARSE
   std::atomic<std::uint32_t> phase;
   std::atomic<std::uint32_t> instance;  // of `create`
   std::atomic<std::uint32_t> question;  // of the present `ask`

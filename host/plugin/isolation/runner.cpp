@@ -61,9 +61,9 @@ std::size_t threads_of(pid_t pid) {
 bool runnable(pid_t pid) {
   char path[64];
   std::snprintf(path, sizeof path, "/proc/%d/stat", static_cast<int>(pid));
-  const Handle file(::open(path, O_RDONLY | O_CLOEXEC));
+  const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
   char text[512] = {};
-  if (file.get() < 0 || ::read(file.get(), text, sizeof text - 1) <= 0) return false;
+  if (!file || ::read(file.get(), text, sizeof text - 1) <= 0) return false;
   const char* const name_end = std::strrchr(text, ')');
   return name_end != nullptr && name_end[1] == ' ' && name_end[2] == 'R';
 }
@@ -211,8 +211,10 @@ Result<> Runner::close() {
 }
 
 Result<> Runner::ask(const Question* table, std::uint32_t first, std::uint32_t count, Pages pages) {
-  if (first == 0) count_ = answered_ = 0;
-  if (first == 0) parts_ = 0;
+  if (first == 0) {
+    count_ = 0;
+    parts_ = 0;
+  }
   if (end_) return fail(Code::internal, end_->text);
   if (first == 0) {  // nothing is under way, so nobody writes there
     recorder().bytes.store(0, std::memory_order_relaxed);
@@ -231,12 +233,10 @@ Result<> Runner::ask(const Question* table, std::uint32_t first, std::uint32_t c
     ++told_;
     return {};
   }
-  auto failed = ended(sent.error(), "took no question");
-  answered_ = progress();  // of what was asked before
-  return failed;
+  return ended(sent.error(), "took no question");
 }
 
-std::uint32_t Runner::progress() const { return std::min(recorder().answered.load(std::memory_order_acquire), count_); }
+std::uint32_t Runner::answered() const { return std::min(recorder().answered.load(std::memory_order_acquire), count_); }
 
 // Whether the call that is under way has been so for too long, by what is seen from here.
 bool Runner::stuck(milliseconds timeout) {
@@ -262,37 +262,29 @@ bool Runner::out_of_time(Deadline until) const {
   return !starved || now - batch_.since > kStarvedFactor * limit;
 }
 
-Result<> Runner::finish(const Timeouts& timeouts, Deadline until) {
+Result<bool> Runner::finish_part(const Timeouts& timeouts, Deadline until) {
   if (end_) return fail(Code::internal, end_->text);
   for (;;) {
-    const auto timeout = timeouts(std::min(progress(), count_ - 1));
+    const auto timeout = timeouts(std::min(answered(), count_ - 1));
     const auto tick = std::clamp(timeout / 2, milliseconds(5), milliseconds(500));
     auto frame = next(SteadyClock::now() + tick);
-    if (frame && frame->kind == Message::done) {
-      Unpacker in(frame->bytes);
-      answered_ = std::min(in.u32(), count_);
-      if (--parts_ == 0) return {};
-      continue;
-    }
+    if (frame && frame->kind == Message::done) return --parts_ == 0;
     if (frame) frame = fail(Code::invalid_argument, "a message that makes no sense");
     if (frame.error().code == Code::timeout) {
       const auto late = out_of_time(until);
       if (!late && !stuck(timeout)) continue;
-      auto failed = ended(frame.error(), late ? "used up the time for all of its questions"
-                                              : fmt::format("ran for more than {} ms", 2 * timeout.count()));
-      answered_ = progress();
-      return failed;
+      return ended(frame.error(), late ? "used up the time for all of its questions"
+                                       : fmt::format("ran for more than {} ms", 2 * timeout.count()));
     }
-    auto failed = ended(frame.error(), "");
-    answered_ = progress();
-    return failed;
+    return ended(frame.error(), "");
   }
 }
 
-std::string Runner::answers() const {
+std::string Runner::answers(std::size_t from) const {
   const auto bytes =
       std::min<std::size_t>(recorder().bytes.load(std::memory_order_acquire), answers_.size() - kRecorderBytes);
-  return {reinterpret_cast<const char*>(answers_.data()) + kRecorderBytes, bytes};
+  if (from >= bytes) return {};
+  return {reinterpret_cast<const char*>(answers_.data()) + kRecorderBytes + from, bytes - from};
 }
 
 void Runner::tidy() {

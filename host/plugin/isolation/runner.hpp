@@ -50,12 +50,14 @@ class Runner {
   // in `pages`, in the order of the questions. A `first` that is not 0 adds to what was asked before and is not
   // finished.
   Result<> ask(const Question* table, std::uint32_t first, std::uint32_t count, Pages pages);
-  // Waits for the answers to all that was asked: answered() says how many there are by now. An error means it is at its
+  // Waits for the answers to one ask() more: true when there is none left. An error means that the runner is at its
   // end; answers that were finished before still count. No question may take more than twice its timeout.
-  Result<> finish(const Timeouts& timeouts, Deadline until);
-  [[nodiscard]] std::uint32_t answered() const { return answered_; }
-  // A copy of the answers to the questions since the latest ask(), which no runner can change any more.
-  [[nodiscard]] std::string answers() const;
+  Result<bool> finish_part(const Timeouts& timeouts, Deadline until);
+  // How many questions are answered by now, of all that was asked since a first one.
+  [[nodiscard]] std::uint32_t answered() const;
+  // A copy of their answers from that byte on, which no runner can change any more. While it is at it, the beginning of
+  // one more may follow.
+  [[nodiscard]] std::string answers(std::size_t from) const;
   // Has its memory back what a large batch took.
   void tidy();
 
@@ -63,7 +65,8 @@ class Runner {
   // The same for a time when it is asked nothing: finds out whether it has ended meanwhile, and reaps it.
   [[nodiscard]] bool still_there();
   [[nodiscard]] const End& end() const { return *end_; }
-  [[nodiscard]] std::size_t resident_bytes() const { return process_.resident_bytes(); }
+  // See Process.
+  [[nodiscard]] std::size_t resident_bytes(std::size_t enough) const { return process_.resident_bytes(enough); }
   [[nodiscard]] pid_t pid() const { return process_.pid(); }
   // What of the sandbox the kernel does not allow; empty when all of it holds.
   [[nodiscard]] const std::string& missing() const { return missing_; }
@@ -78,7 +81,6 @@ class Runner {
   Result<Frame> receive(Deadline until);
   tl::unexpected<Error> ended(const Error& why, std::string_view doing);
   [[nodiscard]] std::string doing() const;
-  [[nodiscard]] std::uint32_t progress() const;  // by its own word, while it is at it
   [[nodiscard]] bool stuck(std::chrono::milliseconds timeout);
   [[nodiscard]] bool out_of_time(Deadline until) const;
   [[nodiscard]] bool too_many(Message kind);
@@ -90,8 +92,8 @@ class Runner {
   std::function<bool(std::string_view)> allowed_ = [](std::string_view) { return true; };
   std::string missing_;
   std::optional<End> end_;
-  std::uint32_t count_ = 0, answered_ = 0;  // of what was asked since the beginning
-  int parts_ = 0;                           // that were asked and are not done
+  std::uint32_t count_ = 0;  // of what was asked since the beginning
+  int parts_ = 0;            // that were asked and are not done
   struct Watch {
     std::uint64_t sequence = 0;
     std::chrono::steady_clock::time_point since;

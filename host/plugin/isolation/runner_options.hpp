@@ -22,11 +22,11 @@ struct RunnerOptions {
   std::chrono::milliseconds question_limit{1'000};         // one validate or explain
   // After an explain() that crashed or hung, its library is not asked to explain for this long.
   std::chrono::milliseconds explain_pause{60'000};
-  std::size_t record_padding_bytes = 0;                    // after every record of a run: for tests of plugins
-  bool sandbox = true;                                     // false for measurements only
-  std::stop_token stop{};                                  // ends what is under way at once, and it is nobody's fault
-  Services* services = nullptr;                            // takes what plugins ask for; outlives the runners
-  telemetry::Logger* log = nullptr;                        // outlives the runners
+  std::size_t record_padding_bytes = 0;  // after every record of a run: for tests of plugins
+  bool sandbox = true;                   // false for measurements only
+  std::stop_token stop{};                // ends what is under way at once, and it is nobody's fault
+  Services* services = nullptr;          // takes what plugins ask for; outlives the runners
+  telemetry::Logger* log = nullptr;      // outlives the runners
 };
 
 class Conduct;

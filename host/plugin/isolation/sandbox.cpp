@@ -53,22 +53,21 @@ bool hold_capabilities(std::uint32_t effective, std::uint32_t permitted) {
 
 bool readable(const std::vector<std::string>& files) {
   return std::ranges::all_of(files, [](const std::string& one) {
-    const Handle file(::open(one.c_str(), O_RDONLY | O_CLOEXEC));
-    return file.get() >= 0 || errno == ENOENT;
+    const Fd file(::open(one.c_str(), O_RDONLY | O_CLOEXEC));
+    return file || errno == ENOENT;
   });
 }
 
-// Root has no business in a runner: its limits do not bind it. Copies of libraries that only root can read stay
-// readable, by the one capability that is for that; Landlock keeps it to just these files.
-void drop_root(const std::vector<std::string>& files, std::string& missing) {
-  if (::geteuid() != 0) return;
+// Root has no business in a runner: its limits do not bind it. Libraries that only root can read stay readable, by the
+// one capability that is for that, where Landlock keeps it to just these files.
+void drop_root(const std::vector<std::string>& files, bool sees_only_them, std::string& missing) {
   constexpr std::uint32_t kMayRead = 1U << CAP_DAC_READ_SEARCH;
   ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
   if (::setgroups(0, nullptr) != 0 || ::setresgid(kNobody, kNobody, kNobody) != 0 ||
       ::setresuid(kNobody, kNobody, kNobody) != 0) {
     note(missing, "another user than root");
   }
-  const bool reads = hold_capabilities(0, kMayRead) && readable(files);
+  const bool reads = !sees_only_them || (hold_capabilities(0, kMayRead) && readable(files));
   const auto kept = reads ? 0U : kMayRead;
   static_cast<void>(hold_capabilities(kept, kept));  // without it, loading says what cannot be read
 }
@@ -78,12 +77,12 @@ bool see_only(const std::vector<std::string>& files) {
   // All that the first version knows, so that every kernel with Landlock does it.
   constexpr std::uint64_t kEverything = (std::uint64_t{LANDLOCK_ACCESS_FS_MAKE_SYM} << 1U) - 1;
   const landlock_ruleset_attr handled{.handled_access_fs = kEverything};
-  const Handle rules(
+  const Fd rules(
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &handled, sizeof handled.handled_access_fs, 0)));
-  if (rules.get() < 0) return false;
+  if (!rules) return false;
   const auto allow = [&](const char* path) {
-    const Handle at(::open(path, O_PATH | O_CLOEXEC));
-    if (at.get() < 0) return;
+    const Fd at(::open(path, O_PATH | O_CLOEXEC));
+    if (!at) return;
     landlock_path_beneath_attr rule{};
     rule.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE;
     rule.parent_fd = at.get();
@@ -112,19 +111,27 @@ Result<> enter_sandbox(pid_t parent, std::size_t address_space_bytes, std::strin
   return {};
 }
 
-void confine(pid_t parent, int channel, const std::vector<std::string>& files, FlightRecorder& recorder,
-             std::string& missing) {
-  if (kSanitized) return;
-  drop_root(files, missing);
+std::map<std::string, Fd> confine(pid_t parent, int channel, const std::vector<std::string>& files,
+                                  FlightRecorder& recorder, std::string& missing) {
+  std::map<std::string, Fd> opened;
+  if (kSanitized) return opened;
+  const bool sees_only_them = see_only(files);
+  if (!sees_only_them) note(missing, "Landlock");
+  if (::geteuid() == 0) {
+    // The way to the host's copies is for root alone, the copies themselves are not.
+    for (const auto& file : files)
+      if (!sees_only_them) opened[file] = Fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    drop_root(files, sees_only_them, missing);
+  }
   limit(RLIMIT_NPROC, 0, missing, "no processes");
   if (!die_with(parent)) ::_exit(0);
-  if (!see_only(files)) note(missing, "Landlock");
   denied_recorder = &recorder;
   struct sigaction action {};
   action.sa_sigaction = on_denied;
   action.sa_flags = SA_SIGINFO;
   ::sigaction(SIGSYS, &action, nullptr);
   if (!install_loading_filter(channel)) note(missing, "seccomp while loading");
+  return opened;
 }
 
 void close_sandbox(int channel, std::string& missing) {

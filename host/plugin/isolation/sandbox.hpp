@@ -5,10 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/fd.hpp"
 #include "core/result.hpp"
 #include "plugin/isolation/region.hpp"
 
@@ -20,9 +22,11 @@ namespace dunetrace::plugin {
 
 // Before the first library is mapped, whose constructors are strangers already: not root any more, no processes,
 // threads, sockets or signals to others, nothing that changes a file, and (with Landlock) no files but `files` and the
-// system's libraries. What is tried all the same ends the process, and `recorder` says which system call it was.
-void confine(pid_t parent, int channel, const std::vector<std::string>& files, FlightRecorder& recorder,
-             std::string& missing);
+// system's libraries. What is tried all the same ends the process, and `recorder` says which system call it was. Gives
+// descriptors of those of the files that have to be mapped through them: without Landlock nothing but their
+// permissions is between a constructor and what root may read, so root's rights end before.
+[[nodiscard]] std::map<std::string, Fd> confine(pid_t parent, int channel, const std::vector<std::string>& files,
+                                                FlightRecorder& recorder, std::string& missing);
 
 // After everything is loaded: no files, no processes, no sockets but `channel`.
 void close_sandbox(int channel, std::string& missing);

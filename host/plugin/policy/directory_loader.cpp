@@ -8,6 +8,7 @@
 
 #include "plugin/describe.hpp"
 #include "plugin/detector.hpp"
+#include "plugin/isolation/call_record.hpp"
 #include "plugin/isolation/outside.hpp"
 
 namespace dunetrace::plugin::policy {
@@ -35,6 +36,35 @@ Result<std::shared_ptr<const PrivateDirectory>> private_directory(const LoadOpti
     log.warn("plugins.copies_elsewhere", {{"directory", (*fresh)->path().string()}, {"reason", copies.error().text}});
   }
   return fresh;
+}
+
+// Checking parameters is a call into the library like any other: who ends the host with it is known at the next start.
+void write_down_checks(Library& library, const LoadOptions& options) {
+  struct Who {
+    Library library;
+    Component component;
+  };
+  for (auto& component : library.components) {
+    auto& check = component.schema.check;
+    if (!check) continue;
+    if (options.silent_checks.contains({component.schema.id, library.sha256})) {
+      check = [](std::span<const config::ParamValue>) -> std::optional<std::string> {
+        return "cannot be checked: its validate() ended the host's process the last time; replace the library, or let "
+               "plugins.lock say that it is isolated";
+      };
+      continue;
+    }
+    if (options.record == nullptr) continue;
+    const auto who = std::make_shared<Who>();  // the library moves on
+    who->library.id = library.id;
+    who->library.version = library.version;
+    who->library.sha256 = library.sha256;
+    who->component.schema.id = component.schema.id;
+    check = [inner = std::move(check), who, record = options.record](std::span<const config::ParamValue> values) {
+      const CallRecord::Setup written(record, {&who->library, &who->component}, Phase::validate);
+      return inner(values);
+    };
+  }
 }
 
 }  // namespace
@@ -203,6 +233,7 @@ Result<Loaded> DirectoryLoader::load_bytes(const std::string& name, const OpenFi
   auto& library = *described;
   library.sha256 = copy.sha256;
   library.mode = mode;
+  if (mode == Mode::in_process) write_down_checks(library, shared_->options);
   DUNE_TRY_VOID(check(entry_of(library)));
   // What is mapped needs no file; so a tool that is interrupted leaves none behind.
   if (shared_->options.for_tools && shared_->options.private_dir.empty()) copy.hold.reset();

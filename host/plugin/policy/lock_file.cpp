@@ -179,7 +179,7 @@ Result<> write_whole(const Directory& directory, const std::string& name, std::s
   };
   ::unlinkat(directory.fd.get(), draft.c_str(), 0);  // of a process of that number which did not come to its end
   const Fd fd(::openat(directory.fd.get(), draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-  if (!fd.open() || ::fchmod(fd.get(), 0644) != 0) return broken();
+  if (!fd || ::fchmod(fd.get(), 0644) != 0) return broken();
   for (std::size_t done = 0; done < text.size();) {
     const auto put = ::write(fd.get(), text.data() + done, text.size() - done);
     if (put < 0 && errno != EINTR) return broken();

@@ -87,7 +87,7 @@ class Draft {
     name_ = fmt::format("{}{}-{}", kDraft, ::getpid(), counter.fetch_add(1));
     ::unlinkat(directory_, name_.c_str(), 0);
     fd_ = Fd(::openat(directory_, name_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (fd_.open()) ::flock(fd_.get(), LOCK_SH | LOCK_NB);
+    if (fd_) ::flock(fd_.get(), LOCK_SH | LOCK_NB);
   }
   ~Draft() {
     if (!name_.empty()) ::unlinkat(directory_, name_.c_str(), 0);
@@ -169,7 +169,7 @@ Result<std::optional<Copy>> PrivateDirectory::existing(const std::string& sha256
   const auto name = sha256 + ".so";
   Fd fd(::openat(directory_.fd.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat info {};
-  if (!fd.open() || ::fstat(fd.get(), &info) != 0) return std::optional<Copy>();
+  if (!fd || ::fstat(fd.get(), &info) != 0) return std::optional<Copy>();
   if (!S_ISREG(info.st_mode) || info.st_uid != ::geteuid()) return std::optional<Copy>();
   // First held, then looked at: from here on no cleaner takes it away.
   if (::flock(fd.get(), LOCK_SH | LOCK_NB) != 0 || !same_file(directory_.fd.get(), name, fd.get())) {
@@ -177,7 +177,7 @@ Result<std::optional<Copy>> PrivateDirectory::existing(const std::string& sha256
   }
   DUNE_TRY(found, hash_and_copy(fd.get(), std::nullopt, (directory_.path / name).string()));
   if (found != sha256) return std::optional<Copy>();
-  if ((info.st_mode & 0777) != 0400) ::fchmod(fd.get(), 0400);
+  if ((info.st_mode & 0777) != 0444) ::fchmod(fd.get(), 0444);
   auto hold = std::make_shared<const Hold>(Hold{std::move(fd), shared_from_this()});
   return std::optional(Copy{sha256, directory_.path / name, std::move(hold)});
 }
@@ -190,11 +190,11 @@ Result<std::string> PrivateDirectory::copy_in(const OpenFile& source,
                 fmt::format("{} cannot be copied to {}: {}", source.path.string(), directory_.path.string(), reason()));
   };
   Draft draft(directory_.fd.get());
-  if (!draft.fd().open()) return broken();
+  if (!draft.fd()) return broken();
   DUNE_TRY(sha256, hash_and_copy(source.fd.get(), draft.fd().get(), source.path.string()));
   if (expected && *expected != sha256) return sha256;
   DUNE_TRY_VOID(check_elf(draft.fd().get(), source.path));
-  if (::fchmod(draft.fd().get(), 0400) != 0) return broken();
+  if (::fchmod(draft.fd().get(), 0444) != 0) return broken();
   if (!temporary_ && ::fsync(draft.fd().get()) != 0) return broken();
   if (!draft.rename(sha256 + ".so")) return errno == ENOENT ? Result<std::string>(sha256) : broken();
   if (!temporary_ && ::fsync(directory_.fd.get()) != 0) return broken();
@@ -222,7 +222,7 @@ void PrivateDirectory::remove_unused() const {
     const auto name = entry.path().filename().string();
     if (!name.ends_with(".so") && !name.starts_with(kDraft)) continue;
     const Fd fd(::openat(directory_.fd.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    if (fd.open() && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) continue;  // somebody's
+    if (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) continue;  // somebody's
     ::unlinkat(directory_.fd.get(), name.c_str(), 0);
   }
 }

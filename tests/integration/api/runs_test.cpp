@@ -15,7 +15,8 @@ TEST_F(ApiTest, RunsCarryEveryField) {
               .completed_at = {},
               .max_step = 3,
               .exit_reason = {},
-              .parent_run_id = "r1"});
+              .parent_run_id = "r1",
+              .incomplete = R"([{"detector": "demo", "reason": "timeout"}])"});
   add(TestSignal{.run_id = "r1"});
   add(TestSignal{.run_id = "r1", .failure_type = "OTHER_TYPE"});
   add(TestSignal{.run_id = "r2", .shadow = true});
@@ -24,10 +25,10 @@ TEST_F(ApiTest, RunsCarryEveryField) {
             R"({"runs":[)"
             R"({"run_id":"r2","agent_id":"agent","agent_version":"v1","started_at":null,"completed_at":null,)"
             R"("exit_reason":"stalled","step_count":3,"signal_count":0,"has_signals":false,"parent_run_id":"r1",)"
-            R"("model":null},)"
+            R"("model":null,"incomplete":[{"detector": "demo", "reason": "timeout"}]},)"
             R"({"run_id":"r1","agent_id":"agent","agent_version":"v1","started_at":1767779990.5,)"
             R"("completed_at":1767779999.25,"exit_reason":"completed","step_count":21,"signal_count":2,)"
-            R"("has_signals":true,"parent_run_id":null,"model":"gpt-4o"}],)"
+            R"("has_signals":true,"parent_run_id":null,"model":"gpt-4o","incomplete":[]}],)"
             R"("page":{"total":2,"offset":0,"limit":50,"has_more":false}})");
 }
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "http/fd.hpp"
+#include "core/fd.hpp"
 #include "http/server.hpp"
 #include "testing/test_log.hpp"
 

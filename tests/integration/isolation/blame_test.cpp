@@ -73,6 +73,19 @@ TEST(Blame, ALibraryThatGrowsWithoutBeingAskedIsStruck) {
   EXPECT_TRUE(runner_pids().empty());
 }
 
+TEST(Blame, MemoryThatALibrarySharesWithNobodyCountsLikeItsOwn) {
+  if (plugin::kSanitized) GTEST_SKIP() << "sanitizers hold more memory than that";
+  Stage stage({.shipped = plugin::Mode::in_process,
+               .hostile = {"sharing"},
+               .config = "default:\n  worst: {timeout_ms: 5000}\n"});
+  const auto runs = some_runs();
+  EXPECT_EQ(failure_of(stage.judge(runs).front(), "worst"), "") << "its answers stand";
+  EXPECT_TRUE(stage.log().contains("plugin.runner_too_large")) << stage.log().text();
+  EXPECT_TRUE(runner_pids().empty()) << "what it took is back";
+  for (int time = 2; time <= 3; ++time) static_cast<void>(stage.judge(runs));
+  EXPECT_TRUE(stage.conduct().off("worst", "sharing")) << stage.log().text();
+}
+
 TEST(Blame, ABatchHasTimeForEachOfItsQuestions) {
   EXPECT_GE(plugin::batch_limit(32 * 1'000ms), 32 * 1'000ms);
   EXPECT_GE(plugin::batch_limit(60'000ms), 120'000ms) << "one slow question";

@@ -87,6 +87,36 @@ TEST_F(CallRecordTest, ACrashInCreateIsEnoughToBeOffToo) {
   EXPECT_TRUE(conduct.off("odd_run", "ab12"));
 }
 
+TEST_F(CallRecordTest, ACheckOfParametersThatEndsTheHostIsNotMadeAgain) {
+  if (plugin::kSanitized) GTEST_SKIP() << "sanitizers handle these signals";
+  const auto crash_in = [&](plugin::Phase phase) {
+    const auto pid = ::fork();
+    if (pid == 0) {
+      telemetry::Logger log(telemetry::Level::error, (dir_ / "child.log").string());
+      const auto record = CallRecord::open(dir_ / "recorder", log).value();
+      const CallRecord::Setup written(record.get(), {&library_, &library_.components.front()}, phase);
+      std::abort();
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(pid, &status, 0), pid);
+    return CallRecord::leftovers(dir_ / "recorder");
+  };
+  auto created = crash_in(plugin::Phase::create);
+  EXPECT_TRUE(created.in_validate.empty());
+  ASSERT_FALSE(created.strikes.empty());
+  EXPECT_NE(created.strikes[0].text.find("(SIGABRT) in create()"), std::string::npos) << created.strikes[0].text;
+  created.forget();
+  auto checked = crash_in(plugin::Phase::validate);
+  EXPECT_EQ(checked.in_validate, (plugin::SilentChecks{{"odd_run", "ab12"}}));
+  ASSERT_FALSE(checked.strikes.empty());
+  EXPECT_NE(checked.strikes[0].text.find("(SIGABRT) in validate()"), std::string::npos) << checked.strikes[0].text;
+  checked.forget();
+}
+
+TEST_F(CallRecordTest, WithoutARecordACallIsJustACall) {
+  const CallRecord::Setup written(nullptr, {&library_, &library_.components.front()}, plugin::Phase::validate);
+}
+
 TEST_F(CallRecordTest, AFullDiskIsAnErrorAndNotASignal) {
   const auto small = dir_ / "small";
   std::filesystem::create_directories(small);

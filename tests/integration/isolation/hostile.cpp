@@ -269,10 +269,23 @@ __attribute__((constructor)) void grow() {
 }
 #endif
 
+#ifdef SHARES
+// Memory of its own that counts as shared with others: taken where nothing forbids it yet, filled when it is asked.
+constexpr std::size_t kShared = 400 << 20;
+void* shared = nullptr;
+__attribute__((constructor)) void share() {
+  shared = ::mmap(nullptr, kShared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+#endif
+
 dune_status create(const dune_host*, const dune_config* config, void** out, dune_error*) {
   auto* const state = new State;
   state->deed.assign(config->values[0].as.s.ptr, config->values[0].as.s.len);
   if (state->deed == "create") std::abort();
+  if (state->deed == "create_throws") {
+    delete state;
+    throw std::runtime_error("not today");
+  }
   if (state->deed == "create_for_ever")
     for (;;) sink_of_values = 0;
   *out = state;
@@ -299,6 +312,9 @@ dune_status detect(void* instance, const dune_run* run, dune_sink* sink, dune_er
   const std::string id(run->run_id.ptr, run->run_id.len);
   if (state.deed == "keep" && state.kept != nullptr) sink_of_values = state.kept->current_step;
   state.kept = run;
+#ifdef SHARES
+  if (shared != MAP_FAILED) std::memset(shared, 1, kShared);
+#endif
   if (id.rfind("evil", 0) != 0) return emit(sink);
   for (const auto& one : kDeeds)
     if (state.deed == one.name) return one.deed(state, run, sink, error);

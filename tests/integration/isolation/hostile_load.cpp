@@ -25,6 +25,7 @@
 #define WRITING_CONSTRUCTOR 13
 #define PRYING_CONSTRUCTOR 14
 #define OWNING_CONSTRUCTOR 15
+#define SECRETS_CONSTRUCTOR 16
 
 namespace {
 
@@ -69,6 +70,10 @@ __attribute__((constructor)) void harm() {
     if (::open(file, O_RDONLY) >= 0) ::_exit(9);
   if (::open("/", O_RDONLY | O_DIRECTORY) >= 0) ::_exit(10);
   if (::getuid() == 0 || ::geteuid() == 0) ::_exit(11);
+}
+#elif DEED == SECRETS_CONSTRUCTOR
+__attribute__((constructor)) void harm() {
+  if (::open("/etc/shadow", O_RDONLY) >= 0) ::_exit(9);
 }
 #elif DEED == OWNING_CONSTRUCTOR
 __attribute__((constructor)) void harm() { ::fcntl(3, F_SETOWN, ::getppid()); }

@@ -148,6 +148,28 @@ TEST(HostileOnce, CrashingInCreateFailsEveryRunUntilItIsOff) {
   }
 }
 
+// In either mode: it costs its own answers, it is a strike, and nobody makes it throw again with the same parameters.
+TEST(HostileOnce, AThrowInCreateFailsEveryRunWithItsText) {
+  const auto runs = some_runs(kEvil);
+  const Expected expected(runs);
+  for (const bool in_process : {false, true}) {
+    Stage stage({.hostile = {"hostile"}, .config = with_deed("create_throws"), .all_in_process = in_process});
+    for (int time = 1; time <= 4; ++time) {
+      const auto found = stage.judge(runs);
+      expected.compare(found);
+      for (const auto& verdict : found)
+        EXPECT_NE(failure_of(verdict, "worst").find("threw an exception: not today"), std::string::npos)
+            << failure_of(verdict, "worst");
+    }
+    EXPECT_FALSE(stage.conduct().off("worst", "hostile"));
+    plugin::Strike more;  // three are the end, and one was taken
+    more.component = "worst";
+    more.sha256 = "hostile";
+    EXPECT_FALSE(stage.conduct().strike(more)) << "in process: " << in_process;
+    EXPECT_TRUE(stage.conduct().strike(more)) << "in process: " << in_process;
+  }
+}
+
 // It reads what it kept of the run before, whose pages are closed: the first run after that one is the evil one.
 TEST(HostileOnce, ReadingARunItKeptIsACrashOfItsOwn) {
   if (plugin::kSanitized) GTEST_SKIP() << "sanitizers handle such signals themselves";

@@ -76,7 +76,7 @@ TEST(Descriptors, OfWhichTheLastAreNotForRunners) {
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   const rlimit small{600, before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &small), 0);
-  std::vector<plugin::Handle> taken;
+  std::vector<Fd> taken;
   while (taken.size() < 400) taken.emplace_back(::dup(1));
   const auto refused = plugin::describe_outside(hostile_plugin("hostile"), runner_options(log.logger()));
   taken.clear();

@@ -1,4 +1,14 @@
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
 
 #include "plugin/isolation/sandbox.hpp"
 #include "some_runs.hpp"
@@ -95,6 +105,43 @@ TEST_F(OutsideTest, ShowsConstructorsNoFilesAndNoRoot) {
   EXPECT_EQ(refusal("prying_constructor"), "the entry function returned nothing");
 }
 
+// A kernel without Landlock, as far as this process can tell.
+bool hide_landlock() {
+  sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_landlock_create_ruleset, 0, 1),
+                        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+                        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog program{4, code};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+TEST_F(OutsideTest, WithoutLandlockTheRightsOfRootEndBeforeAConstructorRuns) {
+  if (plugin::kSanitized) GTEST_SKIP() << "sanitizers do not go with the filter";
+  if (::geteuid() != 0) GTEST_SKIP() << "nobody but root has rights to lose";
+  TempDir dir;  // nobody else may look into it, as into the host's copies
+  const auto place = [&](const char* name) {
+    const auto copy = dir / (std::string(name) + ".so");
+    std::filesystem::copy_file(hostile_plugin(name), copy);
+    std::filesystem::permissions(copy, std::filesystem::perms(0444));
+    return copy;
+  };
+  const auto good = place("hostile");
+  const auto bad = place("secrets_constructor");
+  const auto pid = ::fork();
+  if (pid == 0) {
+    if (!hide_landlock()) ::_exit(1);
+    if (plugin::sandbox_text(options_).value().find("without Landlock") == std::string::npos) ::_exit(2);
+    if (!plugin::describe_outside(good, options_)) ::_exit(3);
+    const auto library = plugin::describe_outside(bad, options_);
+    if (library || library.error().text != "the entry function returned nothing") ::_exit(4);
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
 TEST_F(OutsideTest, ReadsALibraryThatOnlyItsOwnerMay) {
   TempDir dir;  // for this user alone
   const auto copy = dir / "copy.so";
@@ -130,6 +177,25 @@ TEST_F(OutsideTest, ExplainsInARunnerUntilItCrashes) {
   EXPECT_EQ(ask("evil"), std::nullopt);
   EXPECT_TRUE(log_.contains("crashed (SIGABRT) in explain()"));
   EXPECT_EQ(ask("r"), std::nullopt) << "for a while its template is used";
+}
+
+TEST_F(OutsideTest, ReapsARunnerThatEndsWhileNobodyAsks) {
+  const auto library = describe("hostile").value();
+  const auto& component = library.components.front();
+  const auto call = plugin::explain_call(component, log_.logger());
+  const plugin::ExplainInput input{.signal_type = "WORST", .run_id = "r", .agent_id = "a", .evidence = "{}"};
+  ASSERT_TRUE(call(input));
+  component.outside->sweep();
+  EXPECT_EQ(runner_pids().size(), 1U) << "more may be asked";
+  for (const auto pid : runner_pids()) ::kill(pid, SIGKILL);
+  EXPECT_TRUE(wait_until([&] {
+    component.outside->sweep();
+    return !has_children();
+  })) << "a dead process stays until somebody looks at it";
+  EXPECT_TRUE(call(input)) << "a new one answers";
+  component.outside->sweep(std::chrono::milliseconds(0));
+  EXPECT_FALSE(has_children()) << "nobody has asked for long enough";
+  EXPECT_TRUE(call(input));
 }
 
 TEST_F(OutsideTest, EndsItsRunnerWithTheLastThatRefersToIt) {

@@ -52,6 +52,7 @@ void ReloadTest::start(std::function<void(Reloader::Options&)> adjust) {
   options.own_plugins = own_;
   options.load = [this](const plugin::Generation&) { return load(); };
   options.taken_over = [this] { ++taken_over_; };
+  options.meanwhile = [this] { ++looks_; };
   if (adjust) adjust(options);
   reloader_ = std::make_unique<Reloader>(std::move(options), *live_, log_.logger(), metrics_, clock_);
 }

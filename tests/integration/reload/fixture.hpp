@@ -48,6 +48,7 @@ class ReloadTest : public ::testing::Test {
   const std::filesystem::path file_ = dir_ / "detectors.yml";
   const std::filesystem::path own_ = dir_ / "own";
   std::atomic<int> taken_over_ = 0;
+  std::atomic<unsigned> looks_ = 0;  // of the reloader at the disk
   std::unique_ptr<plugin::Live> live_;
   std::unique_ptr<Reloader> reloader_;
 };

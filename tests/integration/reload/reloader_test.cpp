@@ -181,6 +181,52 @@ TEST_F(ReloadTest, ARefusedChangeIsTriedAgainAfterAWhile) {
   EXPECT_EQ(threshold(), 4);
 }
 
+// The machine has no room for a runner, and later it has.
+TEST_F(ReloadTest, ALibraryThatIsLeftOutIsTriedAgainWithGrowingPauses) {
+  using std::chrono::seconds;
+  const auto other = dir_ / "other";
+  add_plugin(other, "retry_storm");
+  write("plugins: {directories: [" + other.string() + "]}\n");
+  std::atomic<bool> room = false;
+  std::atomic<int> loads = 0;
+  const auto load = [&]() -> Result<plugin::Generation> {
+    ++loads;
+    plugin::LoadOptions options;
+    options.own = own_;
+    options.others = {other};
+    options.private_dir = dir_ / "data";
+    options.unlocked = true;
+    options.runner.log = &log_.logger();
+    options.runner.executable = room ? std::filesystem::path(DUNE_BINARY_DIR) / "tests/dunetrace_runner" : "/bin/true";
+    DUNE_TRY(parsed, config::DetectorsFile::load(file_));
+    DUNE_TRY(registry, plugin::Registry::load(options, log_.logger()));
+    DUNE_TRY(config, parsed.resolve(registry.schemas(), {}));
+    return plugin::Generation{std::move(registry), std::move(config), file_};
+  };
+  auto first = load();
+  ASSERT_TRUE(first) << first.error().text;
+  ASSERT_TRUE(first->registry.incomplete());
+  live_ = std::make_unique<plugin::Live>(std::make_shared<const plugin::Generation>(std::move(*first)));
+  start([&](Reloader::Options& options) {
+    options.load = [&](const plugin::Generation&) { return load(); };
+    options.retry = seconds(30);
+  });
+  ASSERT_TRUE(wait_until([&] { return loads == 2; })) << "what the start loaded is compared with the disk";
+  clock_.advance(seconds(30));
+  ASSERT_TRUE(attempts("unchanged", 1)) << log_.text();
+  room = true;
+  clock_.advance(seconds(59));
+  for (int looks = 0; looks < 3; ++looks) {
+    const auto seen = looks_.load();
+    ASSERT_TRUE(wait_until([&] { return looks_ > seen; }));
+  }
+  EXPECT_EQ(loads, 3) << "the pauses grow";
+  clock_.advance(seconds(1));
+  ASSERT_TRUE(attempts("ok", 1)) << log_.text();
+  EXPECT_NE(live_->current()->registry.find("retry_storm"), nullptr);
+  EXPECT_FALSE(live_->current()->registry.incomplete());
+}
+
 TEST_F(ReloadTest, AnExceptionIsARefusal) {
   std::atomic<bool> armed = false;
   start([&](Reloader::Options& options) {

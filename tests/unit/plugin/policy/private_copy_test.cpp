@@ -44,7 +44,7 @@ TEST_F(PrivateCopy, HasItsHashAsNameAndIsForItsOwnerAlone) {
   EXPECT_EQ(copy->file, path_ / (sha256 + ".so"));
   EXPECT_EQ(copy->sha256, sha256);
   EXPECT_EQ(sha256_hex(testing::read_file(copy->file)), sha256);
-  EXPECT_EQ(mode_of(copy->file), 0400U);
+  EXPECT_EQ(mode_of(copy->file), 0444U);
   EXPECT_EQ(mode_of(path_), 0700U);
   EXPECT_EQ(copies_->place(source(), sha256)->file, copy->file);
   EXPECT_EQ(count(path_), 1U) << "one copy, no draft";

@@ -1,16 +1,16 @@
-// Owns one file descriptor. Internal to http/. Not thread-safe.
+// A file descriptor that is closed with its owner. All it does with it is closing it. Not thread-safe.
 #pragma once
 
 #include <unistd.h>
 
 #include <utility>
 
-namespace dunetrace::http {
+namespace dunetrace {
 
 class Fd {
  public:
   Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
+  explicit Fd(int fd) : fd_(fd) {}  // -1, as open() gives it on an error: none
   Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   Fd& operator=(Fd&& other) noexcept {
     if (this != &other) {
@@ -33,4 +33,4 @@ class Fd {
   int fd_ = -1;
 };
 
-}  // namespace dunetrace::http
+}  // namespace dunetrace
