@@ -24,7 +24,6 @@ struct Options {
   std::chrono::milliseconds poll_interval{5'000};
   std::chrono::milliseconds stall_timeout{90'000};
   std::chrono::milliseconds lease{15'000};     // after which a dead worker's runs are taken by others
-  std::vector<std::string> baseline_agents{};  // ids, trailing * allowed: whose usual step count is learned
   std::string host_name{};                     // unlike that of any other process; empty = the machine's
   plugin::RunnerOptions runner{};              // how isolated plugins are run; their services outlive the role
   std::filesystem::path recorder_dir{};        // what was being called when the process ended; empty = not kept
