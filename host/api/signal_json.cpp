@@ -51,6 +51,9 @@ void write(json::Writer& out, const store::SignalRow& signal, const explain::Exp
   out.field("co_signal_count", signal.co_signal_count);
   out.field("shadow", signal.shadow);
   if (listed) out.field("alerted", signal.alerted);
+  out.field("detector_id", signal.detector_id);
+  out.field("detector_version", signal.detector_version);
+  out.field("config_hash", signal.config_hash);
   write_explanation(out, signal, explainer);
   out.end_object();
 }

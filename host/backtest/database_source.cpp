@@ -1,10 +1,10 @@
 #include "backtest/database_source.hpp"
 
-#include <algorithm>
+#include <set>
 
 #include "detect/replay.hpp"
-#include "store/baselines.hpp"
 #include "store/run_events.hpp"
+#include "store/usual.hpp"
 #include "store/work_queue.hpp"
 
 namespace dunetrace::backtest {
@@ -12,11 +12,8 @@ namespace {
 
 constexpr int kPageRuns = 200;  // some thousand events: enough to be worth a query, little enough to keep in memory
 
-bool listed(const std::vector<std::string>& patterns, std::string_view agent_id) {
-  return std::ranges::any_of(patterns, [&](const std::string& pattern) {
-    if (!pattern.ends_with('*')) return pattern == agent_id;
-    return agent_id.starts_with(std::string_view(pattern).substr(0, pattern.size() - 1));
-  });
+store::VersionKey version_of(const store::ClaimedRun& run) {
+  return {run.customer_id, run.agent_id, run.agent_version};
 }
 
 }  // namespace
@@ -48,14 +45,12 @@ Result<Recorded> DatabaseSource::load(const std::vector<store::RecordedRun>& pag
     each.event_count = run.event_count;
   }
   DUNE_TRY(events, store::load_events(db_, wanted, detect::kMaxLoaded));
+  std::set<store::VersionKey> versions;
+  for (const auto& run : wanted) versions.insert(version_of(run));
+  DUNE_TRY(usual, store::load_usual(db_, {versions.begin(), versions.end()}));
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const auto& run = wanted[i];
-    Baselines baselines;
-    if (listed(rules_.baseline_agents, run.agent_id)) {
-      DUNE_TRY(steps, store::p75_steps(db_, run.customer_id, run.agent_id, run.agent_version, run.run_id));
-      baselines.p75_steps = steps;
-    }
-    out.runs.push_back({std::move(events[i]), baselines, "run " + run.run_id});
+    out.runs.push_back({std::move(events[i]), usual.at(version_of(run)).baselines(run.run_id), "run " + run.run_id});
   }
   return out;
 }

@@ -1,5 +1,6 @@
 // Recorded runs in the database: those whose last event arrived within a time, of all customers. A run that is still
-// going on (not finished, and no detector has seen it) is skipped.
+// going on (not finished, and no detector has seen it) is skipped. Each comes with what is usual for its agent and
+// version today, itself left out: what was usual when it was judged first is not kept.
 #pragma once
 
 #include <optional>
@@ -13,9 +14,8 @@
 namespace dunetrace::backtest {
 
 struct DatabaseRules {
-  double received_after = 0;                 // Unix seconds
-  std::string agent;                         // empty = all
-  std::vector<std::string> baseline_agents;  // as BASELINE_AGENTS: whose usual step count is attached
+  double received_after = 0;  // Unix seconds
+  std::string agent;          // empty = all
 };
 
 class DatabaseSource final : public Source {

@@ -152,8 +152,7 @@ Result<backtest::Report> replay_database(const Setup& setup, const Sides& sides,
   store::DatabaseOptions options{.url = url, .application_name = "dunetrace-backtest", .max_connections = threads + 1};
   options.statement_timeout = std::chrono::minutes(10);  // somebody waits for it and can see it work
   store::Database db(options, log, metrics);
-  backtest::DatabaseSource source(
-      db, {SystemClock().unix_seconds() - seconds, args.agent, setup.settings.detect.baseline_agents});
+  backtest::DatabaseSource source(db, {SystemClock().unix_seconds() - seconds, args.agent});
   return replay(source, sides, args, log);
 }
 

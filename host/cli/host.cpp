@@ -120,7 +120,6 @@ struct Host::Impl {
     role.batch_size = settings.batch_size;
     role.poll_interval = to_ms(settings.poll_interval);
     role.stall_timeout = to_ms(settings.stall_timeout);
-    role.baseline_agents = settings.baseline_agents;
     detect = std::make_unique<detect::Role>(role, *detect_db, live, log, metrics, clock);
     guard.set_conduct(&detect->conduct());
   }

@@ -138,7 +138,6 @@ Settings::Detect read_detect(SettingReader& read) {
   detect.detectors_file = read.text("DETECTOR_CONFIG", "");
   detect.shadow_failure_types = read.list("SHADOW_DETECTORS");
   detect.reload_poll = std::chrono::milliseconds(read.whole<int>("RELOAD_POLL_MS", 500, 50, 3'600'000, "ms"));
-  detect.baseline_agents = read.list("BASELINE_AGENTS", "demo-*");
   return detect;
 }
 

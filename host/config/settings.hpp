@@ -56,7 +56,6 @@ struct Settings {
     std::filesystem::path detectors_file;  // empty = ./detectors.yml, else the installed one
     std::vector<std::string> shadow_failure_types;
     std::chrono::milliseconds reload_poll{500};  // between two looks at detectors.yml and the plugins
-    std::vector<std::string> baseline_agents;    // ids, trailing * allowed: whose usual step count is learned
   } detect;
 
   struct Alerts {

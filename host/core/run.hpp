@@ -61,13 +61,14 @@ struct StepDuration {  // 1.5
   std::int64_t duration_ms = 0;
 };
 
-// Learned per (agent, version); empty = no baseline (spec/detectors.md 4).
+// Learned per customer, agent and version (core/usual.hpp); empty = no baseline (spec/detectors.md 4).
 struct Baselines {
   std::optional<double> p75_steps;
   std::optional<double> p75_tool_latency_ms;
   std::optional<double> p75_llm_latency_ms;
   std::optional<double> p75_token_growth;
   std::optional<double> p75_llm_tool_ratio;
+  bool operator==(const Baselines&) const = default;
 };
 
 struct Run {

@@ -42,6 +42,7 @@ struct Signal {
   std::int32_t co_signal_count = 0;
   std::string detector_id;       // component that found it
   std::string detector_version;  // version of the plugin library
+  std::string config_hash;       // of what the detector was told (config/config_hash.hpp)
 };
 
 }  // namespace dunetrace

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "config/config_hash.hpp"
+#include "core/hash.hpp"
 #include "detect/scoring.hpp"
 
 namespace dunetrace::detect {
@@ -40,6 +42,7 @@ Judge::~Judge() = default;
 Judge::Seat Judge::make_seat(const config::Profile& profile, const config::DetectorSettings& settings) {
   const auto& entry = registry_.components().at(settings.component);
   Seat seat{&settings, entry};
+  seat.config_hash = config::config_hash(settings, entry.component->schema);
   if (entry.library->mode == plugin::Mode::isolated && crew_)
     seat.remote = crew_->seat(entry, {settings.values, profile.name, std::chrono::milliseconds(settings.timeout_ms)});
   return seat;
@@ -68,6 +71,10 @@ std::vector<Judge::Seat>& Judge::seats(const config::Profile& profile) {
   std::vector<Seat> made;
   for (const auto& settings : profile.detectors)
     if (settings.enabled) made.push_back(make_seat(profile, settings));
+  std::string told;
+  for (const auto& seat : made)
+    told += seat.settings->id + ' ' + seat.entry.library->version + ' ' + seat.config_hash + '\n';
+  config_hashes_.emplace(&profile, hash16(told));
   return seats_.emplace(&profile, std::move(made)).first->second;
 }
 
@@ -162,6 +169,7 @@ void Judge::count(const Seat& seat, const plugin::Answer& answer) {
 }
 
 void Judge::conclude(Sitting& sitting, Verdict& verdict) {
+  verdict.config_hash = config_hashes_.at(&sitting.profile);
   for (std::size_t i = 0; i < sitting.seats.size(); ++i) {
     const auto& seat = sitting.seats[i];
     auto& part = sitting.parts[i];
@@ -177,6 +185,7 @@ void Judge::conclude(Sitting& sitting, Verdict& verdict) {
     for (auto& signal : part.answer.signals) {
       const auto known = [&](const Signal& other) { return other.failure_type == signal.failure_type; };
       if (std::ranges::any_of(verdict.signals, known)) continue;
+      signal.config_hash = seat.config_hash;
       signal.shadow = seat.settings->is_shadow(signal.failure_type);
       if (seat.settings->severity) signal.severity = *seat.settings->severity;
       verdict.signals.push_back(std::move(signal));

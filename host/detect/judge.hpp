@@ -35,6 +35,7 @@ struct Failure {
 struct Verdict {
   std::vector<Signal> signals;  // scored; at most one per failure type
   std::vector<Failure> failures;
+  std::string config_hash;  // of all that were asked: who they are and what they were told
 };
 
 // What a Judge needs for plugins that may misbehave. Everything outlives it.
@@ -73,6 +74,7 @@ class Judge {
     std::optional<Result<plugin::Detector>>
         detector{};                         // in process: it, or why it could not be created; once it was asked
     std::optional<std::uint32_t> remote{};  // isolated: its number in the crew
+    std::string config_hash{};              // of what it was told
   };
   // One detector's part of one run's verdict.
   struct Part {
@@ -102,6 +104,7 @@ class Judge {
   plugin::Circuit circuit_;
   std::unique_ptr<plugin::CallRecord::Slot> slot_;
   std::map<const config::Profile*, std::vector<Seat>> seats_;
+  std::map<const config::Profile*, std::string> config_hashes_;
 };
 
 }  // namespace dunetrace::detect

@@ -27,12 +27,11 @@ struct Options {
   int batch_size = 100;  // runs claimed at once
   std::chrono::milliseconds poll_interval{5'000};
   std::chrono::milliseconds stall_timeout{90'000};
-  std::chrono::milliseconds lease{3'000};      // after which a dead worker's runs are free; somebody looks thrice in it
-  std::vector<std::string> baseline_agents{};  // ids, trailing * allowed: whose usual step count is learned
-  std::string host_name{};                     // unlike that of any other process; empty = the machine's
-  plugin::RunnerOptions runner{};              // how isolated plugins are run; their services outlive the role
-  std::filesystem::path recorder_dir{};        // what hosts before this one were calling when they ended; may be empty
-  plugin::CallRecord* record = nullptr;        // where this one's calls are written down; outlives the role
+  std::chrono::milliseconds lease{3'000};  // after which a dead worker's runs are free; somebody looks thrice in it
+  std::string host_name{};                 // unlike that of any other process; empty = the machine's
+  plugin::RunnerOptions runner{};          // how isolated plugins are run; their services outlive the role
+  std::filesystem::path recorder_dir{};    // what hosts before this one were calling when they ended; may be empty
+  plugin::CallRecord* record = nullptr;    // where this one's calls are written down; outlives the role
 };
 
 class Role {

@@ -3,14 +3,19 @@
 #include <algorithm>
 #include <exception>
 
+#include "detect/sample.hpp"
 #include "json/writer.hpp"
-#include "store/baselines.hpp"
 
 namespace dunetrace::detect {
 namespace {
 
 constexpr std::chrono::milliseconds kMaxLease{120'000};   // four times what a statement may take
 constexpr std::chrono::milliseconds kStalledLook{1'000};  // while there is enough to do
+constexpr std::size_t kPortionEvents = 50'000;           // replayed at once, which bounds the memory of a worker
+// How long others may have to wait for an agent while runs of it are judged again, and how often that is tried without
+// making them wait. Detectors of this process are always quicker; isolated ones need not be.
+constexpr std::chrono::milliseconds kUnderLock{25};
+constexpr int kTries = 3;
 
 telemetry::Counter& outcome(telemetry::Metrics& metrics, const char* name) {
   return metrics.counter("dunetrace_detector_runs_processed_total", "Runs judged, by what made them due",
@@ -37,6 +42,8 @@ WorkerMetrics::WorkerMetrics(telemetry::Metrics& m)
       completed(outcome(m, "completed")),
       errored(outcome(m, "errored")),
       stalled(outcome(m, "stalled")),
+      judged_again(m.counter("dunetrace_detector_judged_again_total",
+                             "Runs judged once more because others of their agent had been judged meanwhile")),
       lost_claims(m.counter("dunetrace_detector_claims_lost_total",
                             "Results dropped because the claim had passed to another worker")),
       failed_cycles(m.counter("dunetrace_detector_cycle_failures_total",
@@ -154,21 +161,19 @@ void Worker::measure_backlog() {
 
 Result<> Worker::judge_together(const Batch& batch, std::vector<RunEvents> events) {
   std::vector<bool> ours(batch.size(), true);
-  std::vector<store::RunResult> results;
-  results.reserve(batch.size());
-  Chunk chunk;
+  Portion portion;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     DUNE_TRY_VOID(keep(batch, ours));
     if (ours[i])
-      replay(batch[i], std::move(events[i]), chunk, results);
+      replay(batch[i], std::move(events[i]), portion);
     else
       lose(1);
-    if (chunk.runs.size() == kRunsAtOnce) judge(chunk, results);
+    if (i + 1 < batch.size() && portion.events < kPortionEvents) continue;
+    DUNE_TRY_VOID(finish(batch, ours, portion));
     if (judge_->interrupted()) return give_back(batch);
+    portion = {};
   }
-  judge(chunk, results);
-  if (judge_->interrupted()) return give_back(batch);
-  return write(std::move(results));
+  return {};
 }
 
 Result<> Worker::give_back(const Batch& batch) {
@@ -192,16 +197,13 @@ Result<> Worker::judge_one_by_one(const Batch& batch) {
       return tl::unexpected<Error>(std::move(events).error());
     }
     if (!events) log_.error("detect.run_unreadable", {{"run", batch[i].run_id}, {"reason", events.error().text}});
-    std::vector<store::RunResult> results;
-    if (events) {
-      Chunk chunk;
-      replay(batch[i], std::move(events->front()), chunk, results);
-      judge(chunk, results);
-      if (judge_->interrupted()) return give_back(rest);
-    } else {
-      results.push_back(unjudged(batch[i], "the events of the run could not be read"));
-    }
-    DUNE_TRY_VOID(write(std::move(results)));
+    Portion portion;
+    if (events)
+      replay(batch[i], std::move(events->front()), portion);
+    else
+      portion.results.push_back(unjudged(batch[i], "the events of the run could not be read"));
+    DUNE_TRY_VOID(finish(rest, ours, portion));
+    if (judge_->interrupted()) return give_back(rest);
   }
   return {};
 }
@@ -221,70 +223,110 @@ void Worker::lose(std::size_t runs) {
   lost_ = lost_ || runs > 0;
 }
 
-Baselines Worker::baselines(const store::ClaimedRun& claimed) {
-  Baselines learned;
-  const auto listed = [&](const std::string& pattern) {
-    if (!pattern.ends_with('*')) return pattern == claimed.agent_id;
-    return claimed.agent_id.starts_with(std::string_view(pattern).substr(0, pattern.size() - 1));
-  };
-  if (std::ranges::none_of(options_.baseline_agents, listed)) return learned;
-  const auto steps =
-      store::p75_steps(db_, claimed.customer_id, claimed.agent_id, claimed.agent_version, claimed.run_id);
-  if (steps)
-    learned.p75_steps = *steps;
-  else
-    log_.warn("detect.baseline_failed", {{"run", claimed.run_id}, {"reason", steps.error().text}});
-  return learned;
-}
-
-void Worker::replay(const store::ClaimedRun& claimed, RunEvents events, Chunk& chunk,
-                    std::vector<store::RunResult>& results) {
+void Worker::replay(const store::ClaimedRun& claimed, RunEvents events, Portion& portion) {
+  portion.events += events.events.size();
+  std::optional<Run> run;
+  store::RunResult result;
   try {
-    chunk.runs.push_back(replayer_.replay(std::move(events), baselines(claimed)));
-    chunk.claimed.push_back(&claimed);
+    run = replayer_.replay(std::move(events));
+    if (auto sample = sample_of(*run)) result.sample = std::make_shared<const RunSample>(std::move(*sample));
   } catch (const std::exception& error) {  // a run that cannot be judged must not block the others
-    results.push_back(failed(claimed, error));
+    log_.error("detect.run_failed", {{"run", claimed.run_id}, {"reason", error.what()}});
+    portion.results.push_back(unjudged(claimed, "the run could not be replayed"));
+    return;
   }
+  result.run = claimed;
+  result.agent_id = run->events.empty() ? claimed.agent_id : std::string(run->agent_id);
+  result.agent_version = run->events.empty() ? claimed.agent_version : std::string(run->agent_version);
+  result.exit_reason = run->exit_reason;
+  result.truncated = run->truncated;
+  portion.places.push_back(portion.results.size());
+  portion.results.push_back(std::move(result));
+  portion.runs.push_back(std::move(*run));
 }
 
-void Worker::judge(Chunk& chunk, std::vector<store::RunResult>& results) {
+Result<> Worker::finish(const Batch& batch, std::vector<bool>& ours, Portion& portion) {
+  if (portion.results.empty()) return {};
+  DUNE_TRY_VOID(look_up_usual(portion));
+  for (std::size_t first = 0; first < portion.runs.size(); first += kRunsAtOnce) {
+    DUNE_TRY_VOID(keep(batch, ours));
+    judge(portion, first, std::min(kRunsAtOnce, portion.runs.size() - first));
+    if (judge_->interrupted()) return {};
+  }
+  return write(portion);
+}
+
+Result<> Worker::look_up_usual(Portion& portion) {
+  const auto known = usual_.refresh(db_, portion.results);
+  if (!known && known.error().code == Code::unavailable) return tl::unexpected<Error>(known.error());
+  if (!known) log_.warn("detect.baseline_failed", {{"reason", known.error().text}});
+  const auto usual = usual_.baselines(portion.results);
+  for (std::size_t i = 0; i < portion.runs.size(); ++i) {
+    portion.runs[i].baselines = usual[portion.places[i]];
+    portion.results[portion.places[i]].baselines = usual[portion.places[i]];
+  }
+  return {};
+}
+
+void Worker::judge(Portion& portion, std::size_t first, std::size_t count) {
+  const auto began = clock_.steady();
   std::vector<Verdict> verdicts;
   try {
-    verdicts = judge_->judge(chunk.runs);
+    verdicts = judge_->judge(std::span(portion.runs).subspan(first, count));
   } catch (const std::exception& error) {
-    log_.warn("detect.batch_failed", {{"runs", chunk.runs.size()}, {"reason", error.what()}});
+    log_.warn("detect.batch_failed", {{"runs", count}, {"reason", error.what()}});
   }
-  for (std::size_t i = 0; i < chunk.runs.size(); ++i) {
-    try {  // one by one where it did not work together
-      auto verdict = i < verdicts.size() ? std::move(verdicts[i]) : judge_->judge(chunk.runs[i]);
-      results.push_back(judged(*chunk.claimed[i], chunk.runs[i], std::move(verdict)));
-    } catch (const std::exception& error) {
-      results.push_back(failed(*chunk.claimed[i], error));
-    }
+  for (std::size_t i = 0; i < count; ++i) {
+    conclude(portion.results[portion.places[first + i]], portion.runs[first + i],
+             i < verdicts.size() ? std::optional(std::move(verdicts[i])) : std::nullopt);
   }
-  chunk = {};
+  judging_ = (clock_.steady() - began) / static_cast<int>(count);
 }
 
-store::RunResult Worker::judged(const store::ClaimedRun& claimed, const Run& run, Verdict verdict) {
-  store::RunResult result;
-  result.run = claimed;
-  result.agent_id = run.events.empty() ? claimed.agent_id : std::string(run.agent_id);
-  result.agent_version = run.events.empty() ? claimed.agent_version : std::string(run.agent_version);
-  result.exit_reason = run.exit_reason;
-  result.truncated = run.truncated;
-  result.signals = std::move(verdict.signals);
-  result.incomplete = to_json(verdict.failures);
-  for (const auto& failure : verdict.failures) {
+void Worker::judge_again(Portion& portion, std::span<store::RunResult> results,
+                         const std::vector<store::Outdated>& outdated) {
+  const auto skipped = static_cast<std::size_t>(results.data() - portion.results.data());
+  Portion some;  // judged side by side, as the first time
+  std::vector<std::size_t> from;
+  for (const auto& one : outdated) {
+    const auto place = std::ranges::lower_bound(portion.places, skipped + one.place);
+    const auto run = static_cast<std::size_t>(place - portion.places.begin());
+    some.places.push_back(some.results.size());
+    some.results.push_back(std::move(results[one.place]));
+    some.results.back().baselines = one.baselines;
+    some.runs.push_back(std::move(portion.runs[run]));
+    some.runs.back().baselines = one.baselines;
+    from.push_back(run);
+  }
+  for (std::size_t first = 0; first < some.runs.size(); first += kRunsAtOnce)
+    judge(some, first, std::min(kRunsAtOnce, some.runs.size() - first));
+  for (std::size_t i = 0; i < outdated.size(); ++i) {
+    results[outdated[i].place] = std::move(some.results[i]);
+    portion.runs[from[i]] = std::move(some.runs[i]);
+  }
+  metrics_.judged_again.add(outdated.size());
+}
+
+void Worker::conclude(store::RunResult& result, const Run& run, std::optional<Verdict> verdict) {
+  const auto& id = result.run.run_id;
+  try {  // one by one where it did not work together
+    if (!verdict) verdict = judge_->judge(run);
+  } catch (const std::exception& error) {
+    log_.error("detect.run_failed", {{"run", id}, {"reason", error.what()}});
+    result.signals.clear();
+    result.incomplete = to_json({{"host", "the run could not be judged", {}}});
+    result.unjudged_types = all_types();
+    return;
+  }
+  result.signals = std::move(verdict->signals);
+  result.incomplete = to_json(verdict->failures);
+  result.config_hash = std::move(verdict->config_hash);
+  result.unjudged_types.clear();
+  for (const auto& failure : verdict->failures) {
     result.unjudged_types.insert(result.unjudged_types.end(), failure.signal_types.begin(), failure.signal_types.end());
     metrics_.failure(failure.detector);
-    log_.warn("detector.failed", {{"detector", failure.detector}, {"run", claimed.run_id}, {"reason", failure.reason}});
+    log_.warn("detector.failed", {{"detector", failure.detector}, {"run", id}, {"reason", failure.reason}});
   }
-  return result;
-}
-
-store::RunResult Worker::failed(const store::ClaimedRun& claimed, const std::exception& error) const {
-  log_.error("detect.run_failed", {{"run", claimed.run_id}, {"reason", error.what()}});
-  return unjudged(claimed, "the run could not be replayed");
 }
 
 store::RunResult Worker::unjudged(const store::ClaimedRun& claimed, const char* reason) const {
@@ -297,34 +339,60 @@ store::RunResult Worker::unjudged(const store::ClaimedRun& claimed, const char* 
   return result;
 }
 
-Result<> Worker::write(std::vector<store::RunResult> results) {
-  const auto written = store::write_results(db_, results);
-  if (written) {
-    lose(results.size() - written->size());
-    for (const auto i : *written) count(results[i]);
-    return {};
+// All at once. Where others were quicker and judging again takes long, that is done without keeping them waiting; and
+// when they are quicker every time, a few runs at a time while they wait.
+Result<> Worker::write(Portion& portion) {
+  std::span<store::RunResult> left(portion.results);
+  for (int tries = 0; !left.empty();) {
+    const bool last = tries == kTries;
+    const auto fit = static_cast<std::size_t>(kUnderLock / std::max(judging_, std::chrono::nanoseconds(1)));
+    const auto some = last ? left.first(std::min(left.size(), std::max<std::size_t>(fit, 1))) : left;
+    const auto written = store::write_results(db_, some, usual_, [&](const std::vector<store::Outdated>& outdated) {
+      if (!last && outdated.size() > fit) return false;
+      judge_again(portion, some, outdated);
+      return !judge_->interrupted();
+    });
+    if (!written && written.error().code != Code::internal) return tl::unexpected<Error>(written.error());
+    if (!written) break;
+    if (!written->outdated.empty()) {
+      if (!judge_->interrupted()) judge_again(portion, some, written->outdated);
+      if (judge_->interrupted()) return {};
+      ++tries;
+      continue;
+    }
+    wrote(some, *written);
+    left = left.subspan(some.size());
   }
-  if (written.error().code != Code::internal) return tl::unexpected<Error>(written.error());
   // The database refuses something in this batch: find out which run it is, and keep the others.
-  for (auto& result : results) DUNE_TRY_VOID(write_one(std::move(result)));
+  for (; !left.empty(); left = left.subspan(1)) {
+    DUNE_TRY_VOID(write_one(portion, left.first(1)));
+    if (judge_->interrupted()) return {};
+  }
   return {};
 }
 
-Result<> Worker::write_one(store::RunResult result) {
-  auto written = store::write_results(db_, {result});
+Result<> Worker::write_one(Portion& portion, std::span<store::RunResult> result) {
+  const auto again = [&](const std::vector<store::Outdated>& outdated) {
+    judge_again(portion, result, outdated);
+    return !judge_->interrupted();
+  };
+  auto written = store::write_results(db_, result, usual_, again);
   if (!written && written.error().code == Code::internal) {
-    log_.error("detect.result_refused", {{"run", result.run.run_id}, {"reason", written.error().text}});
-    result.signals.clear();
-    result.incomplete = to_json({{"host", "the database refused the signals of this run", {}}});
-    result.unjudged_types = all_types();
-    written = store::write_results(db_, {result});
+    auto& refused = result.front();
+    log_.error("detect.result_refused", {{"run", refused.run.run_id}, {"reason", written.error().text}});
+    const auto claimed = refused.run;
+    refused = unjudged(claimed, "the database refused the signals of this run");
+    written = store::write_results(db_, result, usual_, again);
   }
   if (!written) return tl::unexpected<Error>(std::move(written).error());
-  if (written->empty())
-    lose(1);
-  else
-    count(result);
+  if (written->outdated.empty()) wrote(result, *written);
   return {};
+}
+
+void Worker::wrote(std::span<const store::RunResult> results, const store::Written& written) {
+  if (!written.usual_error.empty()) log_.warn("detect.baseline_failed", {{"reason", written.usual_error}});
+  lose(results.size() - written.places.size());
+  for (const auto place : written.places) count(results[place]);
 }
 
 void Worker::count(const store::RunResult& result) {

@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "detect/judge.hpp"
@@ -14,6 +15,7 @@
 #include "plugin/generation.hpp"
 #include "store/run_events.hpp"
 #include "store/run_results.hpp"
+#include "store/usual.hpp"
 #include "store/work_queue.hpp"
 
 namespace dunetrace::detect {
@@ -28,6 +30,7 @@ struct WorkerMetrics {
   telemetry::Counter& completed;
   telemetry::Counter& errored;
   telemetry::Counter& stalled;
+  telemetry::Counter& judged_again;
   telemetry::Counter& lost_claims;
   telemetry::Counter& failed_cycles;
   telemetry::Histogram& cycle;
@@ -73,23 +76,29 @@ class Worker {
   Result<> judge_batch(const Batch& batch);
   Result<> judge_together(const Batch& batch, std::vector<RunEvents> events);
   Result<> judge_one_by_one(const Batch& batch);
-  // Runs that were replayed and wait for being judged together.
-  struct Chunk {
-    std::vector<const store::ClaimedRun*> claimed{};
-    std::vector<Run> runs{};
+  // Runs that are judged and written together, in the order of the queue.
+  struct Portion {
+    std::vector<store::RunResult> results{};
+    std::vector<Run> runs{};            // those that could be replayed
+    std::vector<std::size_t> places{};  // of runs[i] in `results`
+    std::size_t events = 0;
   };
-  // Adds the run to the chunk, or a result that says why it cannot be judged.
-  void replay(const store::ClaimedRun& claimed, RunEvents events, Chunk& chunk, std::vector<store::RunResult>& results);
-  void judge(Chunk& chunk, std::vector<store::RunResult>& results);
-  store::RunResult judged(const store::ClaimedRun& claimed, const Run& run, Verdict verdict);
-  store::RunResult failed(const store::ClaimedRun& claimed, const std::exception& error) const;
+  void replay(const store::ClaimedRun& claimed, RunEvents events, Portion& portion);
+  // Judges and writes what was replayed. Nothing is written when the host is stopping (interrupted()).
+  Result<> finish(const Batch& batch, std::vector<bool>& ours, Portion& portion);
+  Result<> look_up_usual(Portion& portion);
+  void judge(Portion& portion, std::size_t first, std::size_t count);
+  // Those in `outdated`, which counts from `results` on, with the baselines that hold now.
+  void judge_again(Portion& portion, std::span<store::RunResult> results, const std::vector<store::Outdated>& outdated);
+  // The verdict of a run goes into its result; nothing when it could not be judged with the others.
+  void conclude(store::RunResult& result, const Run& run, std::optional<Verdict> verdict);
   store::RunResult unjudged(const store::ClaimedRun& claimed, const char* reason) const;
-  [[nodiscard]] Baselines baselines(const store::ClaimedRun& claimed);
   // Extends the claims when half of the lease has passed; `ours` then says which of the runs still are.
   Result<> keep(const Batch& batch, std::vector<bool>& ours);
   void lose(std::size_t runs);
-  Result<> write(std::vector<store::RunResult> results);
-  Result<> write_one(store::RunResult result);
+  Result<> write(Portion& portion);
+  Result<> write_one(Portion& portion, std::span<store::RunResult> result);
+  void wrote(std::span<const store::RunResult> results, const store::Written& written);
   void count(const store::RunResult& result);
 
   const Options& options_;
@@ -103,6 +112,8 @@ class Worker {
   std::shared_ptr<const plugin::Generation> generation_;  // that judge_ works with
   std::optional<Isolation> isolation_;
   std::optional<Judge> judge_;
+  store::Usual usual_;
+  std::chrono::nanoseconds judging_{0};  // what a run took lately
   Share share_;
   store::ClaimTurns turns_;
   std::chrono::steady_clock::time_point next_stalled_look_;  // the first one is due

@@ -25,6 +25,9 @@ struct SignalRow {
   bool shadow = false;
   bool alerted = false;
   std::int32_t co_signal_count = 0;
+  std::string detector_id;  // which component found it, the version of its library, and what it was told
+  std::string detector_version;
+  std::string config_hash;
 };
 
 struct SignalFilter {

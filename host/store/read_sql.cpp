@@ -44,6 +44,9 @@ SignalRow signal_row(const pqxx::row& row) {
   s.shadow = row["shadow"].as<bool>();
   s.alerted = row["alerted"].as<bool>();
   s.co_signal_count = row["co_signal_count"].as<std::int32_t>();
+  s.detector_id = row["detector_id"].as<std::string>();
+  s.detector_version = row["detector_version"].as<std::string>();
+  s.config_hash = row["config_hash"].as<std::string>();
   return s;
 }
 

@@ -1,11 +1,33 @@
 #include "store/run_results.hpp"
 
-#include <fmt/format.h>
+#include <algorithm>
 
 #include "store/claim_columns.hpp"
+#include "store/issue_rows.hpp"
+#include "store/result_rows.hpp"
+#include "store/usual_rows.hpp"
 
 namespace dunetrace::store {
 namespace {
+
+constexpr std::int64_t kPruneEvery = 64;      // judgements of an agent
+constexpr std::size_t kAllSamples = 100'000;  // more than are ever kept
+
+// What earlier looks at these runs left. Nobody else changes it while the claims hold.
+constexpr auto kEarlier = R"(
+  SELECT w.place, p.agent_id, p.agent_version, s.failure_type, s.shadow
+  FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w(customer_id, run_id, place)
+  JOIN processed_runs p ON p.customer_id = w.customer_id AND p.run_id = w.run_id
+  LEFT JOIN failure_signals s ON s.customer_id = w.customer_id AND s.run_id = w.run_id AND s.withdrawn_at IS NULL)";
+
+// Takes the agents' order, one after the other as they are named. What is set here is computed once the row is locked.
+constexpr auto kOrder = R"(
+  INSERT INTO agent_judgements AS a (customer_id, agent_id, judged, last_at)
+  SELECT customer_id, agent_id, runs, clock_timestamp()
+  FROM unnest($1::text[], $2::text[], $3::bigint[]) AS w(customer_id, agent_id, runs)
+  ON CONFLICT (customer_id, agent_id) DO UPDATE
+    SET judged = a.judged + excluded.judged, last_at = greatest(clock_timestamp(), a.last_at)
+  RETURNING a.customer_id, a.agent_id, a.judged, a.last_at::text)";
 
 // Keeps only runs whose claim is still this worker's, and ends the claim.
 constexpr auto kFinish = R"(
@@ -14,105 +36,264 @@ constexpr auto kFinish = R"(
   WHERE r.customer_id = w.customer_id AND r.run_id = w.run_id AND r.claim = w.claim::uuid
   RETURNING r.customer_id, r.run_id)";
 
-// A failure type is stored once per run; judged again, its evidence is brought up to date and it is not alerted again.
-constexpr auto kSignals = R"(
-  INSERT INTO failure_signals AS s (customer_id, run_id, agent_id, agent_version, failure_type, severity, step_index,
-                                    confidence, evidence, shadow, co_signal_count, detector_id, detector_version)
-  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::float8[],
-                       $9::jsonb[], $10::bool[], $11::int[], $12::text[], $13::text[])
-  ON CONFLICT (customer_id, run_id, failure_type) DO UPDATE SET
-    agent_id = excluded.agent_id, agent_version = excluded.agent_version, severity = excluded.severity,
-    step_index = excluded.step_index, confidence = excluded.confidence, evidence = excluded.evidence,
-    withdrawn_at = NULL, shadow = excluded.shadow, co_signal_count = excluded.co_signal_count, detector_id = excluded.detector_id,
-    detector_version = excluded.detector_version)";
-
-// What an earlier look at these runs found and this one does not.
-constexpr auto kWithdraw = R"(
-  UPDATE failure_signals s SET withdrawn_at = now()
-  FROM unnest($1::text[], $2::text[]) AS w(customer_id, run_id)
-  WHERE s.customer_id = w.customer_id AND s.run_id = w.run_id AND s.withdrawn_at IS NULL
-    AND NOT EXISTS (SELECT 1 FROM unnest($3::text[], $4::text[], $5::text[]) AS f(customer_id, run_id, failure_type)
-                    WHERE f.customer_id = s.customer_id AND f.run_id = s.run_id AND f.failure_type = s.failure_type))";
-
-constexpr auto kProcessed = R"(
-  INSERT INTO processed_runs (customer_id, run_id, agent_id, agent_version, signal_count, trigger, exit_reason, incomplete,
-                              truncated)
-  SELECT w.customer_id, w.run_id, w.agent_id, w.agent_version,
-         (SELECT count(*) FROM failure_signals s WHERE s.customer_id = w.customer_id AND s.run_id = w.run_id
-            AND s.withdrawn_at IS NULL),
-         w.trigger, nullif(w.exit_reason, ''), w.incomplete, w.truncated
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::bool[])
-    AS w(customer_id, run_id, agent_id, agent_version, trigger, exit_reason, incomplete, truncated)
-  ON CONFLICT (customer_id, run_id) DO UPDATE SET
-    agent_id = excluded.agent_id, agent_version = excluded.agent_version, processed_at = now(),
-    signal_count = excluded.signal_count, trigger = excluded.trigger, exit_reason = excluded.exit_reason,
-    incomplete = excluded.incomplete, truncated = excluded.truncated)";
-
-void add_signals(Columns<13>& to, const RunResult& result) {
-  for (const auto& signal : result.signals) {
-    to[0].add(result.run.customer_id);
-    to[1].add(result.run.run_id);
-    to[2].add(result.agent_id);
-    to[3].add(result.agent_version);
-    to[4].add(signal.failure_type);
-    to[5].add(to_text(signal.severity));
-    to[6].add_plain(std::to_string(signal.step_index));
-    to[7].add_plain(fmt::format("{}", signal.confidence));
-    to[8].add(signal.evidence);
-    to[9].add_plain(signal.shadow ? "t" : "f");
-    to[10].add_plain(std::to_string(signal.co_signal_count));
-    to[11].add(signal.detector_id);
-    to[12].add(signal.detector_version);
-  }
-}
+AgentKey agent_of(const VersionKey& version) { return {version.customer_id, version.agent_id}; }
 
 }  // namespace
 
-Result<std::vector<std::size_t>> write_results(Database& db, const std::vector<RunResult>& results) {
-  return transact(db, "write results", [&](pqxx::work& tx) -> Result<std::vector<std::size_t>> {
+// One attempt, in one transaction.
+class ResultsWriter {
+ public:
+  ResultsWriter(pqxx::work& tx, std::span<RunResult> results, Usual& usual)
+      : tx_(tx), results_(results), usual_(usual), earlier_(results.size()) {}
+
+  // False: the baselines of some do not hold, they are in written().outdated, and the transaction has to go.
+  bool write(const JudgeAgain& again) {
+    read_earlier();
+    take_order();
+    finish_claims();
+    if (!settle_baselines(again)) return false;
+    const auto rows = make_rows();
+    write_signals(tx_, rows);
+    follow_issues(rows);
+    write_samples(tx_, rows);
+    write_processed(tx_, rows);
+    prune_samples(tx_, to_prune());
+    return true;
+  }
+
+  [[nodiscard]] Written take() { return std::move(written_); }
+
+  // Once it is committed, the worker knows it without asking.
+  void learn() {
+    for (const auto& [key, order] : orders_) {
+      const auto agent = usual_.agents_.find(key);
+      if (agent == usual_.agents_.end()) continue;
+      if (agent->second.judged != order.before) agent->second.versions.clear();
+      agent->second.judged = order.after;
+    }
+    for (auto& [version, runs] : after_) {
+      if (usual_known_ && !runs.short_of_runs()) {
+        usual_.put(version, orders_.at(agent_of(version)).after, std::move(runs));
+      } else if (const auto agent = usual_.agents_.find(agent_of(version)); agent != usual_.agents_.end()) {
+        agent->second.versions.erase(version.agent_version);
+      }
+    }
+  }
+
+ private:
+  struct Order {
+    std::int64_t counted = 0;  // judgements of this batch
+    std::int64_t before = 0, after = 0;
+    std::int64_t next = 0;  // seq
+    std::string at;
+  };
+
+  [[nodiscard]] bool moved(std::size_t place) const {
+    return earlier_[place] && earlier_[place]->version != version_of(results_[place]);
+  }
+
+  void read_earlier() {
+    Columns<2> columns;
+    for (const auto& result : results_) {
+      columns[0].add(result.run.customer_id);
+      columns[1].add(result.run.run_id);
+    }
+    for (const auto& row : run(tx_, kEarlier, columns)) {
+      const auto place = number<std::size_t>(row[0]) - 1;
+      auto& look = earlier_[place];
+      if (!look) look.emplace();
+      look->version = {results_[place].run.customer_id, std::string(text(row[1])), std::string(text(row[2]))};
+      if (!row[3].is_null()) (text(row[4]) == "t" ? look->shadow : look->live).emplace(text(row[3]));
+    }
+  }
+
+  // All agents whose samples or issues may change, in one order for everybody.
+  void take_order() {
+    for (std::size_t i = 0; i < results_.size(); ++i) {
+      ++orders_[agent_of(version_of(results_[i]))].counted;
+      if (moved(i)) ++orders_[agent_of(earlier_[i]->version)].counted;
+    }
+    Columns<3> columns;
+    for (const auto& [key, order] : orders_) {
+      columns[0].add(key.first);
+      columns[1].add(key.second);
+      columns[2].add_plain(std::to_string(order.counted));
+    }
+    for (const auto& row : run(tx_, kOrder, columns)) {
+      auto& order = orders_.at({std::string(text(row[0])), std::string(text(row[1]))});
+      order.after = number<std::int64_t>(row[2]);
+      order.before = order.after - order.counted;
+      order.next = order.before;
+      order.at = std::string(text(row[3]));
+    }
+  }
+
+  void finish_claims() {
     Places places;
-    for (std::size_t i = 0; i < results.size(); ++i) places.emplace(key_of(results[i].run), i);
+    for (std::size_t i = 0; i < results_.size(); ++i) places.emplace(key_of(results_[i].run), i);
     Columns<4> claims;
     for (const auto& [key, place] : places) {
       claims[0].add(key.first);
       claims[1].add(key.second);
-      claims[2].add(results[place].run.claim);
-      claims[3].add_plain(std::to_string(results[place].run.event_count));
+      claims[2].add(results_[place].run.claim);
+      claims[3].add_plain(std::to_string(results_[place].run.event_count));
     }
-    auto ours = found_in(run(tx, kFinish, claims), places);
-    Columns<13> signals;
-    Columns<8> processed;
-    Columns<3> standing;  // what a second look confirmed, or could not judge
-    bool any_signal = false;
-    for (const auto place : ours) {
-      const auto& result = results[place];
-      add_signals(signals, result);
-      const auto stands = [&](const std::string& type) {
-        standing[0].add(result.run.customer_id);
-        standing[1].add(result.run.run_id);
-        standing[2].add(type);
-      };
-      for (const auto& signal : result.signals) stands(signal.failure_type);
-      for (const auto& type : result.unjudged_types) stands(type);
-      any_signal = any_signal || !result.signals.empty();
-      processed[0].add(result.run.customer_id);
-      processed[1].add(result.run.run_id);
-      processed[2].add(result.agent_id);
-      processed[3].add(result.agent_version);
-      processed[4].add(result.run.trigger);
-      processed[5].add(result.exit_reason);
-      processed[6].add(result.incomplete);
-      processed[7].add_plain(result.truncated ? "t" : "f");
+    written_.places = found_in(run(tx_, kFinish, claims), places);
+  }
+
+  // The baselines the results were judged with are those that hold at their place in the order, or they are judged
+  // again.
+  bool settle_baselines(const JudgeAgain& again) {
+    if (as_planned()) {
+      after_ = std::move(usual_.plan_.after);
+      usual_.plan_ = {};
+      return true;
     }
-    if (!ours.empty()) {
-      tx.exec_params(kWithdraw, processed[0].text(), processed[1].text(), standing[0].text(), standing[1].text(),
-                     standing[2].text());
+    auto most = UsualRuns::kLoaded;
+    for (;;) {
+      read_windows(most);
+      replay_order();
+      const auto is_short = [](const auto& one) { return one.second.short_of_runs(); };
+      if (most == kAllSamples || std::ranges::none_of(after_, is_short)) break;
+      most = kAllSamples;  // so many were taken back that older ones count
     }
-    if (any_signal) run(tx, kSignals, signals);
-    if (!ours.empty()) run(tx, kProcessed, processed);
-    if (any_signal) tx.exec0("NOTIFY dunetrace_signals");
-    return ours;
+    if (written_.outdated.empty()) return true;
+    if (!again(written_.outdated)) return false;
+    written_.outdated.clear();
+    return true;
+  }
+
+  // Nobody came in between, and everything is written as it was planned.
+  [[nodiscard]] bool as_planned() const {
+    const auto& plan = usual_.plan_;
+    if (plan.first != results_.data() || plan.size != results_.size()) return false;
+    if (written_.places.size() != results_.size()) return false;
+    for (std::size_t i = 0; i < results_.size(); ++i)
+      if (moved(i)) return false;
+    return std::ranges::all_of(plan.after, [&](const auto& one) {
+      const auto agent = usual_.agents_.find(agent_of(one.first));
+      return agent != usual_.agents_.end() && agent->second.judged == orders_.at(agent->first).before &&
+             !one.second.short_of_runs();
+    });
+  }
+
+  // What was usual before this batch, of all versions that it changes.
+  void read_windows(std::size_t most) {
+    after_.clear();
+    for (const auto place : written_.places) {
+      after_[version_of(results_[place])];
+      if (moved(place)) after_[earlier_[place]->version];
+    }
+    std::vector<AskedVersion> asked;
+    for (auto& [version, runs] : after_) {
+      const auto agent = usual_.agents_.find(agent_of(version));
+      const auto* known = usual_.find(version);
+      if (known != nullptr && agent->second.judged == orders_.at(agent->first).before && most != kAllSamples)
+        runs = *known;
+      else
+        asked.push_back({version, -1});
+    }
+    if (asked.empty()) return;
+    auto read = try_read_usual(tx_, asked, written_.usual_error, most);
+    usual_known_ = written_.usual_error.empty();
+    for (std::size_t i = 0; i < asked.size(); ++i) after_[asked[i].version] = std::move(read[i].runs);
+  }
+
+  void replay_order() {
+    written_.outdated.clear();
+    for (const auto place : written_.places) {
+      const auto& result = results_[place];
+      if (moved(place)) after_[earlier_[place]->version].judged(result.run.run_id, nullptr);
+      auto& runs = after_[version_of(result)];
+      const auto usual = runs.baselines(result.run.run_id);
+      if (result.baselines && *result.baselines != usual) written_.outdated.push_back({place, usual});
+      runs.judged(result.run.run_id, result.sample);
+    }
+  }
+
+  std::vector<ResultRow> make_rows() {
+    std::vector<ResultRow> rows;
+    for (const auto place : written_.places) {
+      const auto& result = results_[place];
+      auto& order = orders_.at(agent_of(version_of(result)));
+      ResultRow row{&result, earlier_[place] ? &*earlier_[place] : nullptr, ++order.next, order.at, {}, {}};
+      if (row.earlier != nullptr) sort_out(row);
+      rows.push_back(std::move(row));
+    }
+    return rows;
+  }
+
+  // Of what an earlier look found: what still stands because nobody could look, and what does not hold any more.
+  static void sort_out(ResultRow& row) {
+    for (const auto* types : {&row.earlier->live, &row.earlier->shadow}) {
+      for (const auto& type : *types) {
+        const auto found = [&](const Signal& signal) { return signal.failure_type == type; };
+        if (std::ranges::any_of(row.result->signals, found)) continue;
+        const bool unknown = std::ranges::count(row.result->unjudged_types, type) > 0;
+        (unknown ? row.standing : row.withdrawn).push_back(type);
+      }
+    }
+  }
+
+  void follow_issues(const std::vector<ResultRow>& rows) {
+    if (rows.empty()) return;
+    std::vector<AgentKey> agents;
+    for (const auto& [key, order] : orders_) agents.push_back(key);
+    const auto before = read_issues(tx_, agents);
+    auto issues = before;
+    for (const auto& row : rows) {
+      const auto version = version_of(*row.result);
+      JudgedRun run{row.earlier == nullptr, {}, {}, row.result->unjudged_types, row.at};
+      for (const auto& signal : row.result->signals)
+        if (!signal.shadow) run.after.insert(signal.failure_type);
+      if (row.earlier != nullptr) {
+        for (const auto& type : row.standing)
+          if (row.earlier->live.contains(type)) run.after.insert(type);
+        if (agent_of(row.earlier->version) == agent_of(version)) {
+          run.before = row.earlier->live;
+        } else {  // it was counted for an agent that it is not of
+          const auto other = agent_of(row.earlier->version);
+          judge_run(issues.at(other), {false, row.earlier->live, {}, {}, orders_.at(other).at});
+        }
+      }
+      judge_run(issues.at(agent_of(version)), run);
+    }
+    write_issues(tx_, before, issues);
+  }
+
+  [[nodiscard]] std::set<VersionKey> to_prune() const {
+    std::set<VersionKey> versions;
+    for (const auto place : written_.places) {
+      const auto version = version_of(results_[place]);
+      const auto& order = orders_.at(agent_of(version));
+      if (order.before / kPruneEvery != order.after / kPruneEvery) versions.insert(version);
+    }
+    return versions;
+  }
+
+  pqxx::work& tx_;
+  std::span<RunResult> results_;
+  Usual& usual_;
+  std::vector<std::optional<EarlierLook>> earlier_;
+  std::map<AgentKey, Order> orders_;
+  UsualByVersion after_;  // what is usual once this is written
+  bool usual_known_ = true;
+  Written written_;
+};
+
+Result<Written> write_results(Database& db, std::span<RunResult> results, Usual& usual, const JudgeAgain& again) {
+  std::optional<ResultsWriter> writer;
+  const auto done = transact(db, "write results", [&](pqxx::work& tx) -> Result<> {
+    writer.emplace(tx, results, usual);
+    if (!writer->write(again))
+      return fail(Code::conflict, "write results: other runs of the agents were judged meanwhile");
+    return {};
   });
+  if (!done && done.error().code != Code::conflict) return tl::unexpected<Error>(done.error());
+  if (done) writer->learn();
+  auto written = writer->take();
+  if (!done) written.places.clear();
+  return written;
 }
 
 }  // namespace dunetrace::store

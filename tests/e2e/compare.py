@@ -64,10 +64,11 @@ def differences_of_events(verdict, detail, with_times):
     return found
 
 
-def differences_of_run(events, detail, earlier=()):
+def differences_of_run(events, detail, earlier=(), baselines=None):
     """`events` in the order of arrival, `detail` from /v1/runs/{id}. `earlier`: the states of the run after which it
-    may have been judged before it was complete; a type found then stays, a type found in neither may not."""
-    verdict = evaluate(events)
+    may have been judged before it was complete; a type found then stays, a type found in neither may not. `baselines`:
+    what it was judged with, see reference_learned.py."""
+    verdict = evaluate(events, baselines)
     found = differences_of_events(verdict, detail, with_times="timestamp" in events[0])
     for key, want in (("agent_id", verdict.run.agent_id), ("agent_version", verdict.run.agent_version),
                       ("step_count", verdict.run.current_step), ("exit_reason", expected_trigger(events)),

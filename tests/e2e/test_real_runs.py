@@ -1,11 +1,12 @@
-"""Recorded runs of real agents, posted as they are: all processed, none lost, none twice, judged as the reference does.
+"""Recorded runs of real agents, posted as they are: all processed, none lost, none twice, judged as the
+reference does with what was learned from those before.
 
 The recordings are not part of the repository; without them these tests are skipped and say so.
 """
 import unittest
 
-from compare import differences_of_run
 from harness import Host
+from learned_runs import differences, watch
 from post_real_runs import DATA, post_and_verify, read_runs, table
 
 
@@ -17,10 +18,11 @@ class RealRuns(unittest.TestCase):
         runs = read_runs(path)
         self.assertEqual(len(runs), expected_runs)
         with Host(stall_timeout_secs=2) as host:
+            watch(host)
             problems, details = post_and_verify(host, runs)
             print(table(runs, details))
             self.assertEqual(problems[:20], [])
-            found = [(run["run_id"], d) for run in runs for d in differences_of_run(run["events"], details[run["run_id"]])]
+            found, _, _ = differences(host, {run["run_id"]: run["events"] for run in runs}, details)
             self.assertEqual(found[:20], [], "%d differences" % len(found))
 
     def test_tau_airline(self):

@@ -38,8 +38,15 @@ class Claims : public ::testing::Test {
     result.signals.push_back(signal);
     return result;
   }
+  // Written as they are: these results depend on no baselines.
+  Result<std::vector<std::size_t>> write(std::vector<RunResult> results) {
+    auto written = write_results(db_, results, usual_, [](const auto&) { return false; });
+    if (!written) return tl::unexpected<Error>(written.error());
+    return written->places;
+  }
   TestDatabase database_;
   Database& db_ = database_.db();
+  Usual usual_;
 };
 
 TEST_F(Claims, TakesFinishedRunsOnceAndNotOpenOnes) {
@@ -63,10 +70,10 @@ TEST_F(Claims, AWorkerThatDiesGivesItsRunsBack) {
   ASSERT_EQ(lost.size(), 1U);
   const auto again = claim();
   ASSERT_EQ(again.size(), 1U);
-  EXPECT_TRUE(write_results(db_, {result_of(lost[0])})->empty()) << "it comes too late";
+  EXPECT_TRUE(write({result_of(lost[0])})->empty()) << "it comes too late";
   EXPECT_EQ(database_.scalar("SELECT count(*) FROM failure_signals"), "0");
-  EXPECT_EQ(*write_results(db_, {result_of(again[0])}), (std::vector<std::size_t>{0}));
-  EXPECT_TRUE(write_results(db_, {result_of(again[0])})->empty()) << "a result is written once";
+  EXPECT_EQ(*write({result_of(again[0])}), (std::vector<std::size_t>{0}));
+  EXPECT_TRUE(write({result_of(again[0])})->empty()) << "a result is written once";
   EXPECT_EQ(database_.scalar("SELECT count(*) FROM failure_signals"), "1");
 }
 
@@ -88,7 +95,7 @@ TEST_F(Claims, AnExtendedClaimOutlivesItsLease) {
   ASSERT_EQ(others.size(), 1U) << "the other one's lease is over";
   EXPECT_EQ(others[0].run_id, "lost");
   EXPECT_EQ(extend_claim(db_, taken, 60s).value(), (std::vector<std::size_t>{kept}));
-  EXPECT_EQ(write_results(db_, {result_of(taken[0]), result_of(taken[1])}).value(), (std::vector<std::size_t>{kept}));
+  EXPECT_EQ(write({result_of(taken[0]), result_of(taken[1])}).value(), (std::vector<std::size_t>{kept}));
 }
 
 TEST_F(Claims, AClaimTakesNoMoreEventsThanItsRulesAllowButOneRun) {
@@ -118,7 +125,7 @@ TEST_F(Claims, StalledRunsShareTheAllowance) {
 
 TEST_F(Claims, StoresSignalsEvidenceAndStateTogether) {
   store_events(db_, "c", "r", "a", looping_run());
-  ASSERT_TRUE(write_results(db_, {result_of(claim().at(0))}));
+  ASSERT_TRUE(write({result_of(claim().at(0))}));
   EXPECT_EQ(database_.scalar("SELECT evidence->>'quote' FROM failure_signals"), "a\"b");
   EXPECT_EQ(database_.scalar("SELECT confidence::text FROM failure_signals"), "0.7667");
   EXPECT_EQ(database_.scalar("SELECT signal_count || trigger || exit_reason FROM processed_runs"),
@@ -129,7 +136,7 @@ TEST_F(Claims, StoresSignalsEvidenceAndStateTogether) {
 
 TEST_F(Claims, LateEventsMakeARunDueAgainAndKeepOneRowPerType) {
   store_events(db_, "c", "r", "a", looping_run());
-  ASSERT_TRUE(write_results(db_, {result_of(claim().at(0))}));
+  ASSERT_TRUE(write({result_of(claim().at(0))}));
   database_.exec("UPDATE failure_signals SET alerted = true");
   store_events(db_, "c", "r", "a", {{"llm.called", 7, 108}});
   const auto again = claim();
@@ -137,7 +144,7 @@ TEST_F(Claims, LateEventsMakeARunDueAgainAndKeepOneRowPerType) {
   EXPECT_EQ(again[0].event_count, 13);
   auto result = result_of(again[0]);
   result.signals[0].confidence = 0.9;
-  ASSERT_TRUE(write_results(db_, {result}));
+  ASSERT_TRUE(write({result}));
   EXPECT_EQ(database_.scalar("SELECT string_agg(confidence::text || alerted, ',') FROM failure_signals"), "0.9true");
 }
 
@@ -146,7 +153,7 @@ TEST_F(Claims, WhatNoLongerHoldsIsWithdrawnAndComesBackWhenItHoldsAgain) {
     store_events(db_, "c", "r", "a", {{"llm.called", 7, 108}});
     auto result = result_of(claim().at(0));
     if (!with_signal) result.signals.clear();
-    ASSERT_TRUE(write_results(db_, {result}));
+    ASSERT_TRUE(write({result}));
   };
   const auto state = [&] {
     return database_.scalar(
@@ -163,12 +170,12 @@ TEST_F(Claims, WhatNoLongerHoldsIsWithdrawnAndComesBackWhenItHoldsAgain) {
 
 TEST_F(Claims, WhatADetectorFoundBeforeItFailedStands) {
   store_events(db_, "c", "r", "a", looping_run());
-  ASSERT_TRUE(write_results(db_, {result_of(claim().at(0))}));
+  ASSERT_TRUE(write({result_of(claim().at(0))}));
   store_events(db_, "c", "r", "a", {{"llm.called", 7, 108}});
   auto failed = result_of(claim().at(0));
   failed.signals.clear();
   failed.unjudged_types = {"ODD_RUN"};
-  ASSERT_TRUE(write_results(db_, {failed}));
+  ASSERT_TRUE(write({failed}));
   EXPECT_EQ(database_.scalar("SELECT withdrawn_at IS NULL FROM failure_signals"), "t");
 }
 
@@ -176,7 +183,7 @@ TEST_F(Claims, EventsThatArriveWhileARunIsJudgedAreNotOverlooked) {
   store_events(db_, "c", "r", "a", looping_run());
   const auto run = claim().at(0);
   store_events(db_, "c", "r", "a", {{"llm.called", 7, 108}});
-  ASSERT_TRUE(write_results(db_, {result_of(run)}));
+  ASSERT_TRUE(write({result_of(run)}));
   EXPECT_EQ(claim().size(), 1U);
 }
 

@@ -1,0 +1,39 @@
+// The statements that write results, each for many runs at once. Internal to store/: it shows libpqxx. What is empty
+// asks the database nothing.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "store/run_results.hpp"
+#include "store/session.hpp"
+
+namespace dunetrace::store {
+
+// What an earlier look at a run left.
+struct EarlierLook {
+  VersionKey version;
+  std::set<std::string> live;    // failure types that stood
+  std::set<std::string> shadow;  // the same in shadow
+};
+
+// One result on its way into the tables.
+struct ResultRow {
+  const RunResult* result = nullptr;
+  const EarlierLook* earlier = nullptr;  // nullptr: this is the first look
+  std::int64_t seq = 0;
+  std::string at;                      // when it was judged
+  std::vector<std::string> standing;   // types of the earlier look that nobody could look for
+  std::vector<std::string> withdrawn;  // that do not hold any more
+};
+
+void write_signals(pqxx::work& tx, const std::vector<ResultRow>& rows);
+void write_samples(pqxx::work& tx, const std::vector<ResultRow>& rows);
+void write_processed(pqxx::work& tx, const std::vector<ResultRow>& rows);
+
+// Leaves the newest samples of each of these, with enough to spare for those that may yet be taken back.
+void prune_samples(pqxx::work& tx, const std::set<VersionKey>& versions);
+
+}  // namespace dunetrace::store

@@ -1,0 +1,203 @@
+#include "store/usual.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "store/claim_columns.hpp"
+#include "store/run_results.hpp"
+#include "store/usual_rows.hpp"
+
+namespace dunetrace::store {
+namespace {
+
+constexpr std::size_t kMostNumbers = 200'000;  // some 2 MB for each worker
+
+// One row for each version that is asked for, and for each of its newest runs if its agent has moved. One statement:
+// the counter and the samples belong together.
+constexpr auto kNewest = R"(
+  SELECT w.place, coalesce(a.judged, 0), s.run_id, s.steps, s.tool_ms, s.llm_ms, s.token_growth, s.llm_tool_ratio
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY
+    AS w(customer_id, agent_id, agent_version, known, place)
+  LEFT JOIN agent_judgements a ON a.customer_id = w.customer_id AND a.agent_id = w.agent_id
+  LEFT JOIN LATERAL (
+    SELECT * FROM run_samples
+    WHERE customer_id = w.customer_id AND agent_id = w.agent_id AND agent_version = w.agent_version
+      AND coalesce(a.judged, 0) <> w.known
+    ORDER BY seq DESC LIMIT $5) AS s ON true
+  ORDER BY w.place, s.seq DESC)";
+
+// {1,2,3}
+std::vector<std::int64_t> durations(const pqxx::field& field) {
+  const auto all = text(field);
+  std::vector<std::int64_t> values;
+  const char* at = all.data() + 1;
+  const char* const end = all.data() + all.size() - 1;
+  if (all.size() < 2 || all.front() != '{' || all.back() != '}') throw UnreadableSample("durations are no array");
+  while (at < end) {
+    std::int64_t value = 0;
+    const auto read = std::from_chars(at, end, value);
+    if (read.ec != std::errc() || (read.ptr != end && *read.ptr != ','))
+      throw UnreadableSample("durations are no list of numbers");
+    values.push_back(value);
+    at = read.ptr + 1;
+  }
+  if (!std::ranges::is_sorted(values)) throw UnreadableSample("durations are not in order");
+  return values;
+}
+
+std::optional<double> real(const pqxx::field& field) {
+  if (field.is_null()) return std::nullopt;
+  return number<double>(field);
+}
+
+UsualRuns::Sample sample(const pqxx::row& row) {
+  RunSample made;
+  made.steps = number<std::int32_t>(row[3]);
+  made.tool_ms = durations(row[4]);
+  made.llm_ms = durations(row[5]);
+  made.token_growth = real(row[6]);
+  made.llm_tool_ratio = real(row[7]);
+  return std::make_shared<const RunSample>(std::move(made));
+}
+
+std::set<VersionKey> versions_of(std::span<const RunResult> results) {
+  std::set<VersionKey> versions;
+  for (const auto& result : results) versions.insert(version_of(result));
+  return versions;
+}
+
+}  // namespace
+
+std::vector<ReadVersion> read_usual(pqxx::work& tx, const std::vector<AskedVersion>& asked, std::size_t most) {
+  Columns<4> columns;
+  for (const auto& one : asked) {
+    columns[0].add(one.version.customer_id);
+    columns[1].add(one.version.agent_id);
+    columns[2].add(one.version.agent_version);
+    columns[3].add_plain(std::to_string(one.known));
+  }
+  std::vector<ReadVersion> out(asked.size());
+  std::vector<std::deque<UsualRuns::Entry>> runs(asked.size());
+  for (const auto& row :
+       tx.exec_params(kNewest, columns[0].text(), columns[1].text(), columns[2].text(), columns[3].text(), most)) {
+    const auto place = number<std::size_t>(row[0]) - 1;
+    out[place].judged = number<std::int64_t>(row[1]);
+    if (!row[2].is_null()) runs[place].push_back({std::string(text(row[2])), sample(row)});
+  }
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    out[i].moved = out[i].judged != asked[i].known;
+    const bool complete = runs[i].size() < most;
+    if (out[i].moved) out[i].runs = UsualRuns(std::move(runs[i]), complete);
+  }
+  return out;
+}
+
+std::vector<ReadVersion> try_read_usual(pqxx::work& tx, const std::vector<AskedVersion>& asked, std::string& error,
+                                        std::size_t most) {
+  try {
+    pqxx::subtransaction savepoint(tx, "usual");
+    auto read = read_usual(tx, asked, most);
+    savepoint.commit();
+    return read;
+  } catch (const UnreadableSample& why) {
+    error = why.what();
+  } catch (const pqxx::sql_error& why) {
+    error = why.what();
+  }
+  std::vector<ReadVersion> nothing(asked.size());
+  for (auto& one : nothing) one = {-1, true, UsualRuns()};
+  return nothing;
+}
+
+Result<UsualByVersion> load_usual(Database& db, const std::vector<VersionKey>& versions) {
+  return query(db, "load baselines", [&](pqxx::work& tx) -> Result<UsualByVersion> {
+    std::vector<AskedVersion> asked;
+    for (const auto& version : versions) asked.push_back({version, -1});
+    UsualByVersion out;
+    try {
+      auto read = read_usual(tx, asked);
+      for (std::size_t i = 0; i < asked.size(); ++i) out.emplace(versions[i], std::move(read[i].runs));
+    } catch (const UnreadableSample& why) {
+      return fail(Code::internal, std::string("load baselines: ") + why.what());
+    }
+    return out;
+  });
+}
+
+const UsualRuns* Usual::find(const VersionKey& version) const {
+  const auto agent = agents_.find({version.customer_id, version.agent_id});
+  if (agent == agents_.end()) return nullptr;
+  const auto found = agent->second.versions.find(version.agent_version);
+  return found == agent->second.versions.end() ? nullptr : &found->second;
+}
+
+// What was read of an agent's other versions at another count no longer counts.
+void Usual::put(const VersionKey& version, std::int64_t judged, UsualRuns runs) {
+  auto& agent = agents_[{version.customer_id, version.agent_id}];
+  if (agent.judged != judged) agent.versions.clear();
+  agent.judged = judged;
+  agent.used = clock_;
+  agent.versions.insert_or_assign(version.agent_version, std::move(runs));
+}
+
+// Lets go of what was not used for longest.
+void Usual::bound() {
+  std::size_t numbers = 0;
+  std::multimap<std::uint64_t, std::pair<AgentKey, std::size_t>> by_age;
+  for (const auto& [key, agent] : agents_) {
+    std::size_t size = 0;
+    for (const auto& [version, runs] : agent.versions) size += runs.size();
+    numbers += size;
+    by_age.emplace(agent.used, std::pair(key, size));
+  }
+  for (const auto& [age, oldest] : by_age) {
+    if (numbers <= kMostNumbers) return;
+    agents_.erase(oldest.first);
+    numbers -= oldest.second;
+  }
+}
+
+Result<> Usual::refresh(Database& db, std::span<const RunResult> results) {
+  plan_ = {};
+  ++clock_;
+  bound();
+  std::vector<AskedVersion> asked;
+  for (const auto& version : versions_of(results)) {
+    const bool known = find(version) != nullptr;
+    asked.push_back({version, known ? agents_.at({version.customer_id, version.agent_id}).judged : -1});
+  }
+  auto read = query(db, "load baselines", [&](pqxx::work& tx) -> Result<std::vector<ReadVersion>> {
+    try {
+      return read_usual(tx, asked);
+    } catch (const UnreadableSample& why) {
+      return fail(Code::internal, std::string("load baselines: ") + why.what());
+    }
+  });
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const auto& version = asked[i].version;
+    if (!read)
+      put(version, -1, UsualRuns());
+    else if ((*read)[i].moved)
+      put(version, (*read)[i].judged, std::move((*read)[i].runs));
+    else
+      agents_.at({version.customer_id, version.agent_id}).used = clock_;
+  }
+  if (!read) return tl::unexpected<Error>(std::move(read).error());
+  return {};
+}
+
+std::vector<Baselines> Usual::baselines(std::span<const RunResult> results) {
+  plan_ = {results.data(), results.size(), {}};
+  std::vector<Baselines> out;
+  for (const auto& result : results) {
+    const auto version = version_of(result);
+    const auto [at, met] = plan_.after.try_emplace(version);
+    if (const auto* known = met ? find(version) : nullptr; known != nullptr) at->second = *known;
+    out.push_back(at->second.baselines(result.run.run_id));
+    at->second.judged(result.run.run_id, result.sample);
+  }
+  return out;
+}
+
+}  // namespace dunetrace::store

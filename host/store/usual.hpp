@@ -1,0 +1,68 @@
+// What is usual for the agents and versions that one detection worker meets: kept in its memory, checked against the
+// order of the agent's judgements (`agent_judgements`) before it is relied on, read again when others moved it.
+// One per worker; one thread.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/result.hpp"
+#include "core/usual.hpp"
+#include "store/database.hpp"
+
+namespace dunetrace::store {
+
+struct RunResult;
+
+struct VersionKey {
+  std::string customer_id;
+  std::string agent_id;
+  std::string agent_version;
+  auto operator<=>(const VersionKey&) const = default;
+};
+using AgentKey = std::pair<std::string, std::string>;  // customer, agent
+using UsualByVersion = std::map<VersionKey, UsualRuns>;
+
+// What is usual for these versions now, without keeping it. One query; a version that was never judged has no runs.
+[[nodiscard]] Result<UsualByVersion> load_usual(Database& db, const std::vector<VersionKey>& versions);
+
+class Usual {
+ public:
+  // Brings what is known of these runs' versions up to date, with one query for all. After an error other than
+  // Code::unavailable nothing is usual for them: that counts as having no baseline.
+  [[nodiscard]] Result<> refresh(Database& db, std::span<const RunResult> results);
+
+  // What each of them is to be judged with when they are judged in this order, each after those before it.
+  [[nodiscard]] std::vector<Baselines> baselines(std::span<const RunResult> results);
+
+ private:
+  friend class ResultsWriter;
+
+  struct Agent {
+    std::int64_t judged = -1;  // the agent's counter when this was read; -1 = it could not be read
+    std::uint64_t used = 0;
+    std::map<std::string, UsualRuns> versions;
+  };
+  // What baselines() made of what is known: it is so once its results are written.
+  struct Plan {
+    const RunResult* first = nullptr;
+    std::size_t size = 0;
+    UsualByVersion after;
+  };
+
+  [[nodiscard]] const UsualRuns* find(const VersionKey& version) const;
+  void put(const VersionKey& version, std::int64_t judged, UsualRuns runs);
+  void bound();
+
+  std::map<AgentKey, Agent> agents_;
+  std::uint64_t clock_ = 0;
+  Plan plan_;
+};
+
+}  // namespace dunetrace::store
