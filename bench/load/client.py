@@ -1,10 +1,18 @@
-"""Runs the client program (ingest_load) against one host. Used by measure.py alone."""
+"""Runs the client program (ingest_load) against one host. Used by measure.py and signals.py."""
 import json
+import os
 import pathlib
 import subprocess
 import tempfile
 
 LIMIT_S = 400  # of one part, waiting for visibility included
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+
+
+def run_files():
+    """Real runs when there are any: DUNETRACE_REAL_RUNS, or beside the checkout."""
+    folder = pathlib.Path(os.environ.get("DUNETRACE_REAL_RUNS", REPOSITORY.parent / "shared/data/real-runs"))
+    return sorted(folder.glob("*.ndjson.gz")) if folder.is_dir() else []
 
 
 class Client:

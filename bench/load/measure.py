@@ -41,13 +41,7 @@ os.environ.setdefault("DUNETRACE_BIN", str(OPTIONS.build.resolve() / "bin/dunetr
 
 from hosts import IngestHost, UpHost  # noqa: E402  (needs the two paths above)
 from observer import Observer  # noqa: E402
-from client import Client  # noqa: E402
-
-
-def run_files():
-    """Real runs when there are any: DUNETRACE_REAL_RUNS, or beside the checkout."""
-    folder = pathlib.Path(os.environ.get("DUNETRACE_REAL_RUNS", REPOSITORY.parent / "shared/data/real-runs"))
-    return sorted(folder.glob("*.ndjson.gz")) if folder.is_dir() else []
+from client import Client, run_files  # noqa: E402
 
 
 def part(observer, name, work):

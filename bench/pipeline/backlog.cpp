@@ -60,9 +60,10 @@ std::uint32_t add_backlog(Connection& to, std::vector<Batch>& batches, std::size
     to.exec(fmt::format("DELETE FROM runs WHERE outcome IS NULL AND judged_events = 0"));
     added = std::stoul(to.scalar("SELECT count(*) FROM runs WHERE judged_events = 0"));
   }
-  to.exec(fmt::format("DELETE FROM runs WHERE (customer_id, run_id) IN (SELECT customer_id, run_id FROM runs "
-                      "WHERE judged_events = 0 LIMIT {})",
-                      added - runs));
+  to.exec(
+      fmt::format("DELETE FROM runs WHERE (customer_id, run_id) IN (SELECT customer_id, run_id FROM runs "
+                  "WHERE judged_events = 0 LIMIT {})",
+                  added - runs));
   return lap;
 }
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/server.hpp"
 #include "load/shapes.hpp"
+#include "pipeline/server.hpp"
 
 namespace dunetrace::load {
 

@@ -1,8 +1,11 @@
 // pipeline_load: how fast the detection pipeline is, beside a bare SELECT of the same events, with several workers, and
-// with many runs in the tables (bench/README.md says how to read its figures). A server of its own in a temporary folder.
+// with many runs in the tables (bench/README.md says how to read its figures). A server of its own in a temporary
+// folder.
 //   pipeline_load backlog|workers|growth [--runs N] [--rounds N] …
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -26,9 +29,28 @@ struct Arguments {
   bool statements = false;
 };
 
+struct Figure {
+  std::vector<double> rates, client_us, server_us;  // one per round
+  [[nodiscard]] double rate() const;
+  [[nodiscard]] double cpu_us() const;
+};
+using Figures = std::map<std::string, Figure>;
+
 double median(std::vector<double> values) {
   std::ranges::sort(values);
   return values[values.size() / 2];
+}
+
+double Figure::rate() const { return median(rates); }
+double Figure::cpu_us() const { return median(client_us) + median(server_us); }
+
+double own_cpu_seconds() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
 std::vector<Batch> batches() {
@@ -58,62 +80,64 @@ class Bench {
 
   void backlog() {
     fill_template();
-    std::map<std::string, std::vector<double>> rates;
+    Figures figures;
+    const auto select = [&](std::size_t at_once) {
+      return select_events(server_.url("work"), arguments_.workers, at_once).seconds;
+    };
     for (int round = 0; round < arguments_.rounds; ++round) {
       server_.copy("filled", "work");
-      static_cast<void>(select_events(server_.url("work"), arguments_.workers, 100));  // the caches are warm afterwards
-      note(rates, "SELECT, 100 runs each", select_events(server_.url("work"), arguments_.workers, 100).seconds);
-      note(rates, "SELECT, one run each", select_events(server_.url("work"), arguments_.workers, 1).seconds);
-      note(rates, "pipeline", judge(arguments_.workers));
+      static_cast<void>(select(100));  // the caches are warm afterwards
+      measure(figures, "SELECT, 100 runs each", [&] { return select(100); });
+      measure(figures, "SELECT, one run each", [&] { return select(1); });
+      measure(figures, "pipeline", [&] { return judge(arguments_.workers); });
     }
-    const auto pipeline = median(rates["pipeline"]);
-    std::printf("%d connections, %d workers, medians:\n", arguments_.workers, arguments_.workers);
-    for (const auto& [what, each] : rates) std::printf("  %-24s %8.0f runs/s\n", what.c_str(), median(each));
-    std::printf("  pipeline / SELECT of 100 runs each  %.2f (target 0.5)\n", pipeline / median(rates["SELECT, 100 runs each"]));
-    std::printf("  pipeline / SELECT of one run each   %.2f\n", pipeline / median(rates["SELECT, one run each"]));
+    const auto& pipeline = figures["pipeline"];
+    std::printf("%d connections, %d workers, medians of %d rounds:\n  pipeline %.0f runs/s, %.0f us CPU per run\n",
+                arguments_.workers, arguments_.workers, arguments_.rounds, pipeline.rate(), pipeline.cpu_us());
+    for (const auto* each : {"SELECT, 100 runs each", "SELECT, one run each"})
+      std::printf("  beside %s: rate %.2f (target 0.5), by CPU %.2f\n", each, pipeline.rate() / figures[each].rate(),
+                  figures[each].cpu_us() / pipeline.cpu_us());
   }
 
   void workers() {
     fill_template();
-    std::map<std::string, std::vector<double>> rates;
+    Figures figures;
     for (int round = 0; round < arguments_.rounds; ++round) {
       for (const int workers : {1, 2}) {
         server_.copy("filled", "work");
         static_cast<void>(select_events(server_.url("work"), 1, 100));
-        note(rates, fmt::format("{} worker{}", workers, workers == 1 ? "" : "s"), judge(workers));
+        measure(figures, workers == 1 ? "1 worker" : "2 workers", [&] { return judge(workers); });
       }
     }
-    std::printf("medians: 1 worker %.0f runs/s, 2 workers %.0f runs/s, ratio %.2f (target 1.6)\n",
-                median(rates["1 worker"]), median(rates["2 workers"]),
-                median(rates["2 workers"]) / median(rates["1 worker"]));
+    std::printf("medians of %d rounds: 2 workers / 1 worker %.2f (target 1.6)\n", arguments_.rounds,
+                figures["2 workers"].rate() / figures["1 worker"].rate());
   }
 
   void growth() {
-    std::map<std::size_t, std::vector<double>> costs;
-    std::uint32_t lap = 1;
+    Figures figures;
+    const auto named = [](std::size_t size) { return fmt::format("of_{}", size); };
     for (const auto size : arguments_.sizes) {
-      server_.make(fmt::format("of_{}", size));
-      Connection to(server_.url(fmt::format("of_{}", size)));
+      server_.make(named(size));
+      Connection to(server_.url(named(size)));
       fill_up(to, size);
       std::printf("%zu runs are there\n", size);
     }
+    std::uint32_t lap = 1;
     for (int round = 0; round < arguments_.rounds; ++round) {
       for (const auto size : arguments_.sizes) {
-        const auto url = server_.url(fmt::format("of_{}", size));
+        const auto url = server_.url(named(size));
         Connection to(url);
         lap = add_backlog(to, batches_, arguments_.runs, lap);
         to.exec("CHECKPOINT");
         static_cast<void>(select_events(url, 1, 100));
-        const auto judged = pipeline_.drain(url, 1, arguments_.batch);
-        if (judged.runs != arguments_.runs) give_up("growth", "not every run was judged once");
-        costs[size].push_back(judged.seconds / static_cast<double>(judged.runs) * 1e6);
-        std::printf("  round %d, %zu runs: %.0f us per run\n", round + 1, size, costs[size].back());
+        measure(figures, named(size), [&] { return pipeline_.drain(url, 1, arguments_.batch).seconds; });
       }
     }
-    const auto least = median(costs[arguments_.sizes.front()]);
+    const auto& first = figures[named(arguments_.sizes.front())];
+    std::printf("medians of %d rounds, beside the first:\n", arguments_.rounds);
     for (const auto size : arguments_.sizes)
-      std::printf("%8zu runs in the tables: %.0f us per run, %.2f times that of the first (target 1.2)\n", size,
-                  median(costs[size]), median(costs[size]) / least);
+      std::printf("  %zu runs in the tables: time per run %.2f (target 1.2), CPU per run %.2f\n", size,
+                  first.rate() / figures[named(size)].rate(), figures[named(size)].cpu_us() / first.cpu_us());
   }
 
  private:
@@ -124,13 +148,14 @@ class Bench {
 
   // What the server spent on each statement of the pipeline.
   void tell_statements(Connection& from) const {
-    for (const auto& line : from.lines(fmt::format(
-             "SELECT round(((total_exec_time + total_plan_time) * 1000 / {0})::numeric, 1) || ' us per run (planning ' || "
-             "round((total_plan_time * 1000 / {0})::numeric, 1) || '), ' || calls || ' calls:', "
-             "left(regexp_replace(query, '\\s+', ' ', 'g'), 90) FROM pg_stat_statements s "
-             "JOIN pg_database d ON d.oid = s.dbid AND d.datname = current_database() "
-             "ORDER BY total_exec_time + total_plan_time DESC LIMIT 15",
-             arguments_.runs)))
+    for (const auto& line :
+         from.lines(fmt::format("SELECT round(((total_exec_time + total_plan_time) * 1000 / {0})::numeric, 1) || ' us "
+                                "per run (planning ' || "
+                                "round((total_plan_time * 1000 / {0})::numeric, 1) || '), ' || calls || ' calls:', "
+                                "left(regexp_replace(query, '\\s+', ' ', 'g'), 90) FROM pg_stat_statements s "
+                                "JOIN pg_database d ON d.oid = s.dbid AND d.datname = current_database() "
+                                "ORDER BY total_exec_time + total_plan_time DESC LIMIT 15",
+                                arguments_.runs)))
       std::printf("    %s\n", line.c_str());
   }
 
@@ -139,13 +164,22 @@ class Bench {
     Connection to(server_.url("filled"));
     add_backlog(to, batches_, arguments_.runs, 1);
     to.exec("VACUUM ANALYZE");
-    std::printf("%zu runs with %s events wait\n", arguments_.runs, to.scalar("SELECT sum(event_count) FROM runs").c_str());
+    std::printf("%zu runs with %s events wait\n", arguments_.runs,
+                to.scalar("SELECT sum(event_count) FROM runs").c_str());
   }
 
-  void note(std::map<std::string, std::vector<double>>& rates, const std::string& what, double seconds) const {
-    rates[what].push_back(static_cast<double>(arguments_.runs) / seconds);
-    std::printf("  %-24s %8.0f runs/s\n", what.c_str(), rates[what].back());
-    std::fflush(stdout);
+  // Rate, and what a run costs: on a machine with other work CPU time says more than the rate.
+  template <class Work>
+  void measure(Figures& figures, const std::string& what, Work work) {
+    const auto server = server_.cpu_seconds(), client = own_cpu_seconds();
+    const auto runs = static_cast<double>(arguments_.runs);
+    const auto seconds = work();
+    auto& figure = figures[what];
+    figure.rates.push_back(runs / seconds);
+    figure.client_us.push_back((own_cpu_seconds() - client) * 1e6 / runs);
+    figure.server_us.push_back((server_.cpu_seconds() - server) * 1e6 / runs);
+    std::printf("  %-22s %7.0f runs/s, CPU per run: client %3.0f us, server %3.0f us\n", what.c_str(),
+                figure.rates.back(), figure.client_us.back(), figure.server_us.back());
   }
 
   double judge(int workers) {

@@ -18,8 +18,8 @@ Pipeline::Pipeline(telemetry::Logger& log) : log_(log) {
   if (!registry) give_up("plugins", registry.error().text);
   auto file = config::DetectorsFile::parse("", "none");
   auto config = file->resolve(registry->schemas(), {});
-  live_ = std::make_unique<plugin::Live>(std::make_shared<const plugin::Generation>(
-      plugin::Generation{std::move(*registry), std::move(*config), "none"}));
+  live_ = std::make_unique<plugin::Live>(
+      std::make_shared<const plugin::Generation>(plugin::Generation{std::move(*registry), std::move(*config), "none"}));
 }
 
 Judged Pipeline::drain(const std::string& url, int workers, int batch) const {
@@ -28,11 +28,9 @@ Judged Pipeline::drain(const std::string& url, int workers, int batch) const {
   detect::Options options;
   options.batch_size = batch;
   const std::atomic<std::chrono::milliseconds> stall_timeout{1h};
-  store::Database db({.url = url,
-                      .application_name = "pipeline_load",
-                      .max_connections = workers,
-                      .lazy_commits = true},
-                     log_, metrics);
+  store::Database db(
+      {.url = url, .application_name = "pipeline_load", .max_connections = workers, .lazy_commits = true}, log_,
+      metrics);
   std::atomic<std::uint64_t> judged{0};
   std::atomic<bool> failed{false};
   const auto begin = std::chrono::steady_clock::now();

@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <sstream>
 #include <stdexcept>
 
 #include "store/migrations.hpp"
@@ -11,7 +15,9 @@
 
 namespace dunetrace::load {
 
-void give_up(std::string_view what, std::string_view why) { throw std::runtime_error(fmt::format("{}: {}", what, why)); }
+void give_up(std::string_view what, std::string_view why) {
+  throw std::runtime_error(fmt::format("{}: {}", what, why));
+}
 
 Connection::Connection(const std::string& url) : connection_(PQconnectdb(url.c_str())) {
   if (PQstatus(connection_.get()) != CONNECTION_OK) give_up("connect", PQerrorMessage(connection_.get()));
@@ -92,6 +98,31 @@ void Server::make(const std::string& database) {
   store::Database db({.url = url(database), .application_name = "pipeline_load"}, log_, metrics);
   const auto done = store::migrate(db, std::filesystem::path(DUNE_SOURCE_DIR) / "migrations");
   if (!done) give_up("migrations", done.error().text);
+}
+
+double Server::cpu_seconds() const {
+  std::string postmaster;
+  std::ifstream(folder_ / "postgres/postmaster.pid") >> postmaster;
+  std::int64_t ticks = 0;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", none)) {
+    const auto pid = entry.path().filename().string();
+    if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
+    std::ifstream in(entry.path() / "stat");
+    std::string text((std::istreambuf_iterator<char>(in)), {});
+    if (text.find(')') == std::string::npos) continue;
+    std::istringstream fields(text.substr(text.rfind(')') + 1));
+    std::string state, parent, skipped;
+    fields >> state >> parent;
+    if (pid != postmaster && parent != postmaster) continue;
+    for (int i = 0; i < 9; ++i) fields >> skipped;
+    for (int i = 0; i < 4; ++i) {  // user and system time, of children that ended, too
+      std::int64_t value = 0;
+      fields >> value;
+      ticks += value;
+    }
+  }
+  return static_cast<double>(ticks) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
 void Server::copy(const std::string& from, const std::string& database) {

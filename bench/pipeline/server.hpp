@@ -52,6 +52,8 @@ class Server {
   void make(const std::string& database);
   // Replaces `database` by a copy, so that every part of a measurement begins with the same files.
   void copy(const std::string& from, const std::string& database);
+  // CPU time of the server and all of its processes so far.
+  [[nodiscard]] double cpu_seconds() const;
 
  private:
   telemetry::Logger& log_;

@@ -53,6 +53,7 @@ void write_detail(json::Writer& out, const store::RunDetail& detail, const expla
   write_optional(out, "parent_run_id", run.parent_run_id);
   write_optional(out, "model", run.model);
   out.field_raw("incomplete", run.incomplete);
+  out.field("truncated", detail.truncated);
   out.field("event_count", detail.event_count);
   out.field("events_truncated", detail.events_truncated);
   out.key("events");

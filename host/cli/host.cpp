@@ -79,11 +79,12 @@ struct Host::Impl {
 
   [[nodiscard]] bool has(const std::string& role) const { return options.roles.contains(role); }
 
-  std::unique_ptr<store::Database> database(const std::string& role, int connections) {
-    return std::make_unique<store::Database>(
-        store::DatabaseOptions{
-            .url = options.database_url, .application_name = "dunetrace-" + role, .max_connections = connections},
-        log, metrics);
+  std::unique_ptr<store::Database> database(const std::string& role, int connections, bool lazy_commits = false) {
+    return std::make_unique<store::Database>(store::DatabaseOptions{.url = options.database_url,
+                                                                    .application_name = "dunetrace-" + role,
+                                                                    .max_connections = connections,
+                                                                    .lazy_commits = lazy_commits},
+                                             log, metrics);
   }
 
   Result<> start() {
@@ -109,7 +110,8 @@ struct Host::Impl {
 
   void start_detect() {
     const auto& settings = setup.settings.detect;
-    detect_db = database("detect", settings.concurrency + 2);
+    // A judgement that a crash of the server undid is made again: it, and what says that it was made, are one commit.
+    detect_db = database("detect", settings.concurrency + 2, true);
     detect::Options role;
     role.runner = load_options(setup, Purpose::service, {}, log).runner;
     role.runner.services = &services;

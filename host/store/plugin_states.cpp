@@ -15,6 +15,9 @@ std::string without_nul(std::string text) {
   return text;
 }
 
+// Who was struck or is off must not come back with a crash of the server: its host forgets what is written here.
+constexpr const char* kDurable = "SET LOCAL synchronous_commit = on";
+
 constexpr const char* kComponents = R"(
   INSERT INTO plugin_components (component, sha256, library, version, kind, title, signal_types, mode, sandbox, file, abi,
                                  first_party, state, reported_by)
@@ -108,6 +111,7 @@ Result<> report_plugins(Database& db, const PluginReport& report, bool changed) 
 // A host's clock may be ahead. Times that lie after now() would outlive an operator's enabling, so there are none.
 Result<> record_strike(Database& db, const PluginStrike& strike) {
   return transact(db, "record strike", [&](pqxx::work& tx) -> Result<> {
+    tx.exec0(kDurable);
     tx.exec_params(
         "INSERT INTO plugin_strikes (uid, component, sha256, library, version, at, offence, customer_id, run_id, text,"
         " reported_by) VALUES ($1::uuid, $2, $3, $4, $5, least(to_timestamp($6::float8), now()), $7, $8, $9, $10, $11)"
@@ -149,6 +153,7 @@ Result<std::vector<PluginStrike>> recent_strikes(Database& db) {
 
 Result<bool> open_quarantine(Database& db, const PluginQuarantine& quarantine, const std::string& host) {
   return transact(db, "open quarantine", [&](pqxx::work& tx) -> Result<bool> {
+    tx.exec0(kDurable);
     const auto opened = tx.exec_params(
         "INSERT INTO plugin_quarantine (component, sha256, library, version, since, reason, last_strike, opened_by)"
         " SELECT $1::text, $2::text, $3, $4, least(to_timestamp($5::float8), now()), $6,"
@@ -177,6 +182,7 @@ Result<std::vector<PluginQuarantine>> open_quarantines(Database& db) {
 Result<std::vector<PluginQuarantine>> enable_component(Database& db, const std::string& component,
                                                        const std::string& by) {
   return transact(db, "enable component", [&](pqxx::work& tx) -> Result<std::vector<PluginQuarantine>> {
+    tx.exec0(kDurable);
     auto ended = rows_of<PluginQuarantine>(
         tx.exec_params(fmt::format("UPDATE plugin_quarantine SET released_at = now(), released_by = $2"
                                    " WHERE component = $1 AND released_at IS NULL RETURNING {}",

@@ -11,7 +11,7 @@ namespace {
 // In dev mode a run id may belong to several customers: the one that sent last is meant.
 constexpr const char* kRun = R"(
   SELECT r.customer_id, r.run_id, r.agent_id, r.agent_version, r.started_at, r.completed_at, r.max_step,
-         r.parent_run_id, r.model, r.event_count, p.trigger, p.exit_reason, p.incomplete::text AS incomplete,
+         r.parent_run_id, r.model, r.event_count, p.trigger, p.exit_reason, p.incomplete::text AS incomplete, p.truncated,
          (r.first_received_at - interval '1 second')::text AS not_before,
          (r.last_received_at + interval '1 second')::text AS not_after
   FROM runs r LEFT JOIN processed_runs p ON p.customer_id = r.customer_id AND p.run_id = r.run_id
@@ -116,6 +116,7 @@ RunDetail head(const pqxx::row& row) {
   detail.exit_reason = optional_text(row["exit_reason"]);
   detail.event_count = row["event_count"].as<std::int64_t>();
   if (!row["incomplete"].is_null()) detail.run.incomplete = row["incomplete"].as<std::string>();
+  if (!row["truncated"].is_null()) detail.truncated = row["truncated"].as<bool>();
   return detail;
 }
 

@@ -40,6 +40,7 @@ struct EventRow {
 struct RunDetail {
   RunRow run;
   std::optional<std::string> exit_reason;  // as replayed (spec/detectors.md 1.6)
+  bool truncated = false;                  // only the beginning and the end of the run were judged
   std::int64_t event_count = 0;            // stored events, repeats included
   bool events_truncated = false;           // more events than `max_events`
   std::vector<EventRow> events;            // in replay order, repeats left out as the replay does

@@ -89,6 +89,7 @@ export function run_page(app) {
       h('a', {class: 'back', href: app.back_href(), id: 'back'}, icon('back'), 'Back'),
       run ? run_header(run, app) : placeholder_header(run_id, error, load),
       run && incomplete_notice(run.incomplete),
+      run && run.truncated && truncated_notice(run.event_count),
       run && [tabs(), tab() === 'events' ? events() : analysis()]);
   }
 
@@ -155,6 +156,12 @@ function incomplete_notice(failures) {
       h('ul', {class: 'remarks'}, failures.map((one) => h('li', {key: `${one.detector} ${one.reason}`},
         h('span', {class: 'mono wrap'}, one.detector), ': ', h('span', {class: 'wrap'}, one.reason || 'it failed'))))),
     h('a', {class: 'button', href: href('detectors')}, 'See detectors'));
+}
+
+function truncated_notice(events) {
+  return h('div', {class: 'notice notice-warn', role: 'status', id: 'truncated', key: 'truncated'},
+    h('div', {class: 'notice-text'},
+      h('p', {class: 'notice-title'}, `Judged in part: of ${number(events)} events the first 20,000 and the end`)));
 }
 
 function meta(run) {

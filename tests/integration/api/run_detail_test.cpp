@@ -31,7 +31,7 @@ TEST_F(ApiTest, RunDetailCarriesEveryField) {
             R"({"run_id":"r1","agent_id":"agent","agent_version":"v1","started_at":1767779990.5,)"
             R"("completed_at":1767779999.25,"exit_reason":"completed","run_exit_reason":"final_answer",)"
             R"("step_count":21,"parent_run_id":"p0","model":"gpt-4o",)"
-            R"("incomplete":[{"reason": "timeout", "detector": "demo"}],"event_count":2,"events_truncated":false,)"
+            R"("incomplete":[{"reason": "timeout", "detector": "demo"}],"truncated":false,"event_count":2,"events_truncated":false,)"
             R"("events":[{"event_type":"run.started","step_index":0,"timestamp":1767779990.5,"payload":{},)"
             R"("parent_run_id":"p0"},{"event_type":"tool.called","step_index":1,"timestamp":1767779991.5,)"
             R"("payload":{"n": 1.50, "tool_name": "search"},"parent_run_id":null}],)"
