@@ -48,6 +48,10 @@ Result<Recorded> DatabaseSource::load(const std::vector<store::RecordedRun>& pag
   DUNE_TRY(events, store::load_events(db_, wanted, detect::kMaxLoaded));
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const auto& run = wanted[i];
+    if (events[i].events_removed) {
+      out.skipped.push_back({"run " + run.run_id, "has lost events to EVENT_RETENTION_DAYS"});
+      continue;
+    }
     Baselines baselines;
     if (listed(rules_.baseline_agents, run.agent_id)) {
       DUNE_TRY(steps, store::p75_steps(db_, run.customer_id, run.agent_id, run.agent_version, run.run_id));

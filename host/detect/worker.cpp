@@ -36,6 +36,8 @@ WorkerMetrics::WorkerMetrics(telemetry::Metrics& m)
       completed(outcome(m, "completed")),
       errored(outcome(m, "errored")),
       stalled(outcome(m, "stalled")),
+      events_removed(m.counter("dunetrace_detector_runs_removed_events_total",
+                               "Due runs that were left alone because retention had removed events of theirs")),
       lost_claims(m.counter("dunetrace_detector_claims_lost_total",
                             "Results dropped because the claim had passed to another worker")),
       failed_cycles(m.counter("dunetrace_detector_cycle_failures_total",
@@ -126,17 +128,19 @@ void Worker::measure_backlog() {
     metrics_.backlog.set(static_cast<double>(*pending));
 }
 
-Result<> Worker::judge_together(const Batch& batch, std::vector<RunEvents> events) {
+Result<> Worker::judge_together(const Batch& batch, std::vector<store::LoadedRun> events) {
   std::vector<bool> ours(batch.size(), true);
   std::vector<store::RunResult> results;
   results.reserve(batch.size());
   Chunk chunk;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     DUNE_TRY_VOID(keep(batch, ours));
-    if (ours[i])
-      replay(batch[i], std::move(events[i]), chunk, results);
-    else
+    if (!ours[i])
       lose(1);
+    else if (events[i].events_removed)
+      results.push_back(left_alone(batch[i]));
+    else
+      replay(batch[i], std::move(events[i]), chunk, results);
     if (chunk.runs.size() == kRunsAtOnce) judge(chunk, results);
     if (judge_->interrupted()) return give_back(batch);
   }
@@ -167,7 +171,9 @@ Result<> Worker::judge_one_by_one(const Batch& batch) {
     }
     if (!events) log_.error("detect.run_unreadable", {{"run", batch[i].run_id}, {"reason", events.error().text}});
     std::vector<store::RunResult> results;
-    if (events) {
+    if (events && events->front().events_removed) {
+      results.push_back(left_alone(batch[i]));
+    } else if (events) {
       Chunk chunk;
       replay(batch[i], std::move(events->front()), chunk, results);
       judge(chunk, results);
@@ -270,6 +276,16 @@ store::RunResult Worker::unjudged(const store::ClaimedRun& claimed, const char* 
   return result;
 }
 
+// What is left of its events would give another verdict, and take back what all of them gave.
+store::RunResult Worker::left_alone(const store::ClaimedRun& claimed) {
+  log_.info("detect.events_removed",
+            {{"run", claimed.run_id}, {"reason", "retention removed events of this run, so it is not judged (again)"}});
+  metrics_.events_removed.add();
+  auto result = unjudged(claimed, "events of this run were removed before it was judged");
+  result.nothing_to_judge = true;
+  return result;
+}
+
 Result<> Worker::write(std::vector<store::RunResult> results) {
   const auto written = store::write_results(db_, results);
   if (written) {
@@ -301,6 +317,7 @@ Result<> Worker::write_one(store::RunResult result) {
 }
 
 void Worker::count(const store::RunResult& result) {
+  if (result.nothing_to_judge) return;
   if (result.run.trigger == "completed") metrics_.completed.add();
   if (result.run.trigger == "errored") metrics_.errored.add();
   if (result.run.trigger == "stalled") metrics_.stalled.add();

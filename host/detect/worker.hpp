@@ -28,6 +28,7 @@ struct WorkerMetrics {
   telemetry::Counter& completed;
   telemetry::Counter& errored;
   telemetry::Counter& stalled;
+  telemetry::Counter& events_removed;
   telemetry::Counter& lost_claims;
   telemetry::Counter& failed_cycles;
   telemetry::Histogram& cycle;
@@ -68,7 +69,7 @@ class Worker {
   [[nodiscard]] std::vector<std::string> all_types() const;  // that any detector can emit
   // The host is stopping and a plugin was not heard to the end: others judge these runs, or the next start does.
   Result<> give_back(const Batch& batch);
-  Result<> judge_together(const Batch& batch, std::vector<RunEvents> events);
+  Result<> judge_together(const Batch& batch, std::vector<store::LoadedRun> events);
   Result<> judge_one_by_one(const Batch& batch);
   // Runs that were replayed and wait for being judged together.
   struct Chunk {
@@ -80,6 +81,7 @@ class Worker {
   void judge(Chunk& chunk, std::vector<store::RunResult>& results);
   store::RunResult judged(const store::ClaimedRun& claimed, const Run& run, Verdict verdict);
   store::RunResult failed(const store::ClaimedRun& claimed, const std::exception& error) const;
+  store::RunResult left_alone(const store::ClaimedRun& claimed);
   store::RunResult unjudged(const store::ClaimedRun& claimed, const char* reason) const;
   [[nodiscard]] Baselines baselines(const store::ClaimedRun& claimed);
   // Extends the claims when half of the lease has passed; `ours` then says which of the runs still are.

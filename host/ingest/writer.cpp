@@ -8,6 +8,7 @@
 
 #include "ingest/guarded.hpp"
 #include "store/dead_letters.hpp"
+#include "store/retention.hpp"
 
 namespace dunetrace::ingest {
 

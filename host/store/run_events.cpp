@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "store/claim_columns.hpp"
+#include "store/removed_events.hpp"
 
 namespace dunetrace::store {
 namespace {
@@ -60,9 +61,10 @@ bool before(const Event& a, const Event& b) {
 
 }  // namespace
 
-Result<std::vector<RunEvents>> load_events(Database& db, const std::vector<ClaimedRun>& runs, std::size_t max_events) {
-  return query(db, "load events", [&](pqxx::work& tx) -> Result<std::vector<RunEvents>> {
-    std::vector<RunEvents> out(runs.size());
+Result<std::vector<LoadedRun>> load_events(Database& db, const std::vector<ClaimedRun>& runs, std::size_t max_events) {
+  return query(db, "load events", [&](pqxx::work& tx) -> Result<std::vector<LoadedRun>> {
+    tx.exec0("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");  // events and their number belong together
+    std::vector<LoadedRun> out(runs.size());
     // The results own the bytes that the events point into.
     const auto results = std::make_shared<std::vector<pqxx::result>>();
     const auto load = [&](const char* sql, const std::vector<std::size_t>& which, const auto&... limit) {
@@ -83,6 +85,9 @@ Result<std::vector<RunEvents>> load_events(Database& db, const std::vector<Claim
     std::vector<std::size_t> all(runs.size());
     std::iota(all.begin(), all.end(), std::size_t{0});
     load(kEvents, all, max_events);
+    std::vector<std::size_t> found;
+    for (const auto& run : out) found.push_back(run.events.size());
+    for (const auto i : runs_with_removed_events(tx, runs, found, max_events)) out[i].events_removed = true;
     std::vector<std::size_t> cut;
     for (const auto i : all) {
       out[i].customer_id = runs[i].customer_id;

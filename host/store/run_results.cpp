@@ -47,6 +47,12 @@ constexpr auto kProcessed = R"(
     signal_count = excluded.signal_count, trigger = excluded.trigger, exit_reason = excluded.exit_reason,
     incomplete = excluded.incomplete)";
 
+// Of runs whose events were removed: whatever an earlier look said stays.
+constexpr auto kNothingToJudge = R"(
+  INSERT INTO processed_runs (customer_id, run_id, agent_id, agent_version, trigger, incomplete)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[])
+  ON CONFLICT (customer_id, run_id) DO NOTHING)";
+
 void add_signals(Columns<13>& to, const RunResult& result) {
   for (const auto& signal : result.signals) {
     to[0].add(result.run.customer_id);
@@ -82,9 +88,21 @@ Result<std::vector<std::size_t>> write_results(Database& db, const std::vector<R
     Columns<13> signals;
     Columns<7> processed;
     Columns<3> standing;  // what a second look confirmed, or could not judge
-    bool any_signal = false;
+    Columns<6> left_alone;
+    bool any_signal = false, any_judged = false, any_left_alone = false;
     for (const auto place : ours) {
       const auto& result = results[place];
+      if (result.nothing_to_judge) {
+        left_alone[0].add(result.run.customer_id);
+        left_alone[1].add(result.run.run_id);
+        left_alone[2].add(result.agent_id);
+        left_alone[3].add(result.agent_version);
+        left_alone[4].add(result.run.trigger);
+        left_alone[5].add(result.incomplete);
+        any_left_alone = true;
+        continue;
+      }
+      any_judged = true;
       add_signals(signals, result);
       const auto stands = [&](const std::string& type) {
         standing[0].add(result.run.customer_id);
@@ -102,12 +120,13 @@ Result<std::vector<std::size_t>> write_results(Database& db, const std::vector<R
       processed[5].add(result.exit_reason);
       processed[6].add(result.incomplete);
     }
-    if (!ours.empty()) {
+    if (any_judged) {
       tx.exec_params(kWithdraw, processed[0].text(), processed[1].text(), standing[0].text(), standing[1].text(),
                      standing[2].text());
     }
     if (any_signal) run(tx, kSignals, signals);
-    if (!ours.empty()) run(tx, kProcessed, processed);
+    if (any_judged) run(tx, kProcessed, processed);
+    if (any_left_alone) run(tx, kNothingToJudge, left_alone);
     if (any_signal) tx.exec0("NOTIFY dunetrace_signals");
     return ours;
   });
