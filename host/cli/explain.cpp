@@ -2,8 +2,10 @@
 // of DATABASE_URL or of a running `up`.
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cstdio>
 #include <ctime>
+#include <limits>
 #include <memory>
 
 #include "api/signal_json.hpp"
@@ -19,9 +21,19 @@ namespace {
 constexpr std::size_t kMostChars = 200;  // of an id on the terminal
 
 struct Arguments {
-  std::int64_t id = 0;
+  std::string id;
   bool json = false;
 };
+
+Result<std::int64_t> number_of(const std::string& text) {
+  std::int64_t number = 0;
+  const auto* const end = text.data() + text.size();
+  const auto [read, error] = std::from_chars(text.data(), end, number);
+  if (error == std::errc{} && read == end && number > 0) return number;
+  return fail(Code::invalid_argument,
+              fmt::format("SIGNAL_ID: expected a whole number from 1 to {}, got '{}'",
+                          std::numeric_limits<std::int64_t>::max(), explain::clean(text, kMostChars)));
+}
 
 std::string second(double unix_seconds) {
   const auto seconds = static_cast<std::time_t>(unix_seconds);
@@ -91,13 +103,14 @@ Result<store::StoredSignal> load(const Setup& setup, telemetry::Logger& log, std
 }
 
 Result<int> run(const Arguments& args) {
+  DUNE_TRY(id, number_of(args.id));
   DUNE_TRY(setup, load_setup());
-  DUNE_TRY(log, make_logger(setup));
-  DUNE_TRY(stored, load(setup, *log, args.id));
+  telemetry::Logger log(telemetry::Level::error);  // what there is to say is said below
+  DUNE_TRY(stored, load(setup, log, id));
   // Without its plugin a signal still has its evidence.
-  const auto detectors = load_detectors(setup, *log, {}, Purpose::look);
+  const auto detectors = load_detectors(setup, log, {}, Purpose::look);
   if (!detectors) std::fprintf(stderr, "dunetrace: no plugin could be loaded: %s\n", detectors.error().text.c_str());
-  const auto explainer = detectors ? make_explainer(detectors->registry, *log) : explain::Explainer();
+  const auto explainer = detectors ? make_explainer(detectors->registry, log) : explain::Explainer();
   if (args.json)
     print_json(stored, explainer);
   else
@@ -113,9 +126,7 @@ Result<int> run(const Arguments& args) {
 Command make_explain(CLI::App& parent) {
   auto* app = parent.add_subcommand("explain", "What a stored signal means and what to do about it");
   const auto args = std::make_shared<Arguments>();
-  app->add_option("SIGNAL_ID", args->id, "Number of the signal, as the API and the alerts name it")
-      ->required()
-      ->check(CLI::PositiveNumber);
+  app->add_option("SIGNAL_ID", args->id, "Number of the signal, as the API and the alerts name it")->required();
   app->add_flag("--json", args->json, "The object of the API's list of signals, with customer and detector");
   return {app, [args] {
             const auto code = run(*args);
