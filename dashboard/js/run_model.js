@@ -1,5 +1,5 @@
 // A run's events as the detail page reads them: pairs, loops, and one node per step. Pure; events come in replay order.
-import {cut, kNone, milliseconds, number} from './format.js';
+import {cut, kNone, milliseconds, number, plural} from './format.js';
 
 const kLoopCalls = 3;  // the same tool with the same arguments this often is a loop
 const kLabel = 8;
@@ -118,4 +118,11 @@ export function summary(event) {
   const parts = kSummary.filter(([name]) => payload[name] !== undefined && payload[name] !== null && payload[name] !== '')
       .map(([name, text]) => text(payload[name])).map(text_of).filter((text) => text && text !== kNone);
   return cut(parts.join(' · '), 240);
+}
+
+// Retention removes the events of a run and keeps what was found in it.
+export function removed_text(run) {
+  const after = run.event_retention_days ? ` after ${plural(run.event_retention_days, 'day')}` : '';
+  return run.events.length === 0 ? `The events of this run were removed${after}.`
+                                 : `Some events of this run were removed${after}; the others are shown.`;
 }

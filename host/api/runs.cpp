@@ -56,6 +56,11 @@ void write_detail(json::Writer& out, const store::RunDetail& detail, const expla
   out.field("truncated", detail.truncated);
   out.field("event_count", detail.event_count);
   out.field("events_truncated", detail.events_truncated);
+  out.field("events_removed", detail.events_removed);
+  if (detail.retention_days)
+    out.field("event_retention_days", *detail.retention_days);
+  else
+    out.field_null("event_retention_days");
   out.key("events");
   out.begin_array();
   for (const auto& event : detail.events) write_event(out, event);

@@ -5,9 +5,7 @@
 
 namespace dunetrace::api {
 
-namespace {
-
-void write_explanation(json::Writer& out, const store::SignalRow& signal, const explain::Explainer& explainer) {
+explain::SignalFacts facts_of(const store::SignalRow& signal) {
   explain::SignalFacts facts;
   facts.failure_type = signal.failure_type;
   facts.severity = severity_from(signal.severity).value_or(Severity::low);
@@ -17,7 +15,13 @@ void write_explanation(json::Writer& out, const store::SignalRow& signal, const 
   facts.agent_id = signal.agent_id;
   facts.agent_version = signal.agent_version;
   facts.evidence = signal.evidence;
-  const auto explanation = explainer.explain(facts);
+  return facts;
+}
+
+namespace {
+
+void write_explanation(json::Writer& out, const store::SignalRow& signal, const explain::Explainer& explainer) {
+  const auto explanation = explainer.explain(facts_of(signal));
   out.field("title", explanation.title.empty() ? signal.failure_type : explanation.title);
   out.field("what", explanation.what);
   out.field("why_it_matters", explanation.why_it_matters);
@@ -34,8 +38,8 @@ void write_explanation(json::Writer& out, const store::SignalRow& signal, const 
   out.end_array();
 }
 
-void write(json::Writer& out, const store::SignalRow& signal, const explain::Explainer& explainer, bool listed) {
-  out.begin_object();
+void write_members(json::Writer& out, const store::SignalRow& signal, const explain::Explainer& explainer,
+                   bool listed) {
   out.field("id", signal.id);
   out.field("failure_type", signal.failure_type);
   out.field("severity", signal.severity);
@@ -55,17 +59,24 @@ void write(json::Writer& out, const store::SignalRow& signal, const explain::Exp
   out.field("detector_version", signal.detector_version);
   out.field("config_hash", signal.config_hash);
   write_explanation(out, signal, explainer);
-  out.end_object();
 }
 
 }  // namespace
 
 void write_signal(json::Writer& out, const store::SignalRow& signal, const explain::Explainer& explainer) {
-  write(out, signal, explainer, false);
+  out.begin_object();
+  write_members(out, signal, explainer, false);
+  out.end_object();
 }
 
 void write_listed_signal(json::Writer& out, const store::SignalRow& signal, const explain::Explainer& explainer) {
-  write(out, signal, explainer, true);
+  out.begin_object();
+  write_listed_members(out, signal, explainer);
+  out.end_object();
+}
+
+void write_listed_members(json::Writer& out, const store::SignalRow& signal, const explain::Explainer& explainer) {
+  write_members(out, signal, explainer, true);
 }
 
 }  // namespace dunetrace::api

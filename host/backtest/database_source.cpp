@@ -50,6 +50,10 @@ Result<Recorded> DatabaseSource::load(const std::vector<store::RecordedRun>& pag
   DUNE_TRY(usual, store::load_usual(db_, {versions.begin(), versions.end()}));
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const auto& run = wanted[i];
+    if (events[i].events_removed) {
+      out.skipped.push_back({"run " + run.run_id, "has lost events to EVENT_RETENTION_DAYS"});
+      continue;
+    }
     out.runs.push_back({std::move(events[i]), usual.at(version_of(run)).baselines(run.run_id), "run " + run.run_id});
   }
   return out;

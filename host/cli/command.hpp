@@ -29,6 +29,8 @@ Command make_spool(CLI::App& parent);
 Command make_dead_letters(CLI::App& parent);
 Command make_demo(CLI::App& parent);
 Command make_backtest(CLI::App& parent);
+Command make_retention(CLI::App& parent);
+Command make_explain(CLI::App& parent);
 
 // Prints "dunetrace: <text>" on stderr and gives the exit code for it: 2 for what the caller can correct, 1 otherwise.
 int report(const Error& error);

@@ -21,6 +21,7 @@
 #include "http/server.hpp"
 #include "ingest/role.hpp"
 #include "json/writer.hpp"
+#include "retention/keeper.hpp"
 #include "store/migrations.hpp"
 #include "store/work_queue.hpp"
 
@@ -69,6 +70,7 @@ struct Host::Impl {
   std::unique_ptr<api::Role> api;
   std::unique_ptr<http::Server> dashboard;
   std::unique_ptr<Reloader> reloader;  // ends before the roles that it tells
+  std::unique_ptr<retention::Keeper> retention;
   bool stopped = false;
   bool stored = true;
   std::stop_source stopping;
@@ -98,6 +100,7 @@ struct Host::Impl {
     DUNE_TRY(applied,
              migrate_when_reachable(*main_db, setup.paths.migrations, options.database_patience, log, options.stop));
     for (const auto& name : applied) log.info("database.migrated", {{"file", name}});
+    if (has("ingest") || has("detect")) start_retention();
     if (has("detect")) start_detect();
     if (has("api")) DUNE_TRY_VOID(start_api());
     if (has("ingest")) DUNE_TRY_VOID(start_ingest());
@@ -106,6 +109,12 @@ struct Host::Impl {
     log.info("host.started",
              {{"ingest_port", ports.ingest}, {"api_port", ports.api}, {"dashboard_port", ports.dashboard}});
     return {};
+  }
+
+  // Any of the processes that write will do; those that only show may have other rights, or no setting.
+  void start_retention() {
+    retention = std::make_unique<retention::Keeper>(
+        retention::KeeperOptions{.days = setup.settings.ingest.event_retention_days}, *main_db, log, metrics);
   }
 
   void start_detect() {
@@ -242,6 +251,7 @@ struct Host::Impl {
     api.reset();
     guard.set_conduct(nullptr);
     detect.reset();
+    retention.reset();
     at_limit = std::jthread();  // stops and joins
     interrupt_databases();
     if (!stored) log.error("host.events_lost", {{"reason", "the database did not take them in time"}});

@@ -27,10 +27,11 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(
       "Settings come from the environment and from .env; operating.md (share/doc/dunetrace, or docs/) lists them.");
-  const std::vector<cli::Command> commands{cli::make_up(app),      cli::make_serve(app),       cli::make_demo(app),
-                                           cli::make_migrate(app), cli::make_keys(app),        cli::make_plugins(app),
-                                           cli::make_plugin(app),  cli::make_detectors(app),   cli::make_backtest(app),
-                                           cli::make_spool(app),   cli::make_dead_letters(app)};
+  const std::vector<cli::Command> commands{
+      cli::make_up(app),       cli::make_serve(app),   cli::make_demo(app),         cli::make_migrate(app),
+      cli::make_keys(app),     cli::make_plugins(app), cli::make_plugin(app),       cli::make_detectors(app),
+      cli::make_backtest(app), cli::make_spool(app),   cli::make_dead_letters(app), cli::make_retention(app),
+      cli::make_explain(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -16,6 +16,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kManyEvents = 100'000'000;
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 constexpr int kMany = 1'000'000;
+constexpr int kManyDays = 36'500;
 
 // An address or a host name; the server finds out whether it can be bound.
 bool is_bindable(std::string_view text) {
@@ -126,6 +127,7 @@ Settings::Ingest read_ingest(SettingReader& read) {
   ingest.rate_limit_requests =
       read.whole<std::size_t>("RATE_LIMIT_REQUESTS", 0, 0, kManyEvents, "requests per minute, 0 = off");
   ingest.rehash_legacy_fields = read.flag("REHASH_LEGACY_FIELDS", true);
+  ingest.event_retention_days = read.whole<int>("EVENT_RETENTION_DAYS", 30, 0, kManyDays, "days, 0 = for ever");
   return ingest;
 }
 

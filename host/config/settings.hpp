@@ -46,6 +46,7 @@ struct Settings {
     std::uint64_t spool_max_bytes = 0;  // accepted, not yet in the database
     std::size_t rate_limit_requests = 0;  // per rolling minute and bucket; 0 = off
     bool rehash_legacy_fields = true;
+    int event_retention_days = 0;  // 0 = events are kept for ever
   } ingest;
 
   struct Detect {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kMaxLease{120'000};   // four times what a statement may take
 constexpr std::chrono::milliseconds kStalledLook{1'000};  // while there is enough to do
-constexpr std::size_t kPortionEvents = 50'000;           // replayed at once, which bounds the memory of a worker
+constexpr std::size_t kPortionEvents = 50'000;            // replayed at once, which bounds the memory of a worker
 // How long others may have to wait for an agent while runs of it are judged again, and how often that is tried without
 // making them wait. Detectors of this process are always quicker; isolated ones need not be.
 constexpr std::chrono::milliseconds kUnderLock{25};
@@ -44,6 +44,8 @@ WorkerMetrics::WorkerMetrics(telemetry::Metrics& m)
       stalled(outcome(m, "stalled")),
       judged_again(m.counter("dunetrace_detector_judged_again_total",
                              "Runs judged once more because others of their agent had been judged meanwhile")),
+      events_removed(m.counter("dunetrace_detector_runs_removed_events_total",
+                               "Due runs that were left alone because retention had removed events of theirs")),
       lost_claims(m.counter("dunetrace_detector_claims_lost_total",
                             "Results dropped because the claim had passed to another worker")),
       failed_cycles(m.counter("dunetrace_detector_cycle_failures_total",
@@ -159,15 +161,17 @@ void Worker::measure_backlog() {
     metrics_.backlog.set(static_cast<double>(*pending));
 }
 
-Result<> Worker::judge_together(const Batch& batch, std::vector<RunEvents> events) {
+Result<> Worker::judge_together(const Batch& batch, std::vector<store::LoadedRun> events) {
   std::vector<bool> ours(batch.size(), true);
   Portion portion;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     DUNE_TRY_VOID(keep(batch, ours));
-    if (ours[i])
-      replay(batch[i], std::move(events[i]), portion);
-    else
+    if (!ours[i])
       lose(1);
+    else if (events[i].events_removed)
+      portion.results.push_back(left_alone(batch[i]));
+    else
+      replay(batch[i], std::move(events[i]), portion);
     if (i + 1 < batch.size() && portion.events < kPortionEvents) continue;
     DUNE_TRY_VOID(finish(batch, ours, portion));
     if (judge_->interrupted()) return give_back(batch);
@@ -198,10 +202,12 @@ Result<> Worker::judge_one_by_one(const Batch& batch) {
     }
     if (!events) log_.error("detect.run_unreadable", {{"run", batch[i].run_id}, {"reason", events.error().text}});
     Portion portion;
-    if (events)
-      replay(batch[i], std::move(events->front()), portion);
-    else
+    if (!events)
       portion.results.push_back(unjudged(batch[i], "the events of the run could not be read"));
+    else if (events->front().events_removed)
+      portion.results.push_back(left_alone(batch[i]));
+    else
+      replay(batch[i], std::move(events->front()), portion);
     DUNE_TRY_VOID(finish(rest, ours, portion));
     if (judge_->interrupted()) return give_back(rest);
   }
@@ -339,6 +345,16 @@ store::RunResult Worker::unjudged(const store::ClaimedRun& claimed, const char* 
   return result;
 }
 
+// What is left of its events would give another verdict, and take back what all of them gave.
+store::RunResult Worker::left_alone(const store::ClaimedRun& claimed) {
+  log_.info("detect.events_removed",
+            {{"run", claimed.run_id}, {"reason", "retention removed events of this run, so it is not judged (again)"}});
+  metrics_.events_removed.add();
+  auto result = unjudged(claimed, "events of this run were removed before it was judged");
+  result.nothing_to_judge = true;
+  return result;
+}
+
 // All at once. Where others were quicker and judging again takes long, that is done without keeping them waiting; and
 // when they are quicker every time, a few runs at a time while they wait.
 Result<> Worker::write(Portion& portion) {
@@ -396,6 +412,7 @@ void Worker::wrote(std::span<const store::RunResult> results, const store::Writt
 }
 
 void Worker::count(const store::RunResult& result) {
+  if (result.nothing_to_judge) return;
   if (result.run.trigger == "completed") metrics_.completed.add();
   if (result.run.trigger == "errored") metrics_.errored.add();
   if (result.run.trigger == "stalled") metrics_.stalled.add();

@@ -31,6 +31,7 @@ struct WorkerMetrics {
   telemetry::Counter& errored;
   telemetry::Counter& stalled;
   telemetry::Counter& judged_again;
+  telemetry::Counter& events_removed;
   telemetry::Counter& lost_claims;
   telemetry::Counter& failed_cycles;
   telemetry::Histogram& cycle;
@@ -74,7 +75,7 @@ class Worker {
   Result<Batch> claim(std::chrono::steady_clock::time_point now);
   // Loads, judges and writes; what is in memory meanwhile is in memory at once.
   Result<> judge_batch(const Batch& batch);
-  Result<> judge_together(const Batch& batch, std::vector<RunEvents> events);
+  Result<> judge_together(const Batch& batch, std::vector<store::LoadedRun> events);
   Result<> judge_one_by_one(const Batch& batch);
   // Runs that are judged and written together, in the order of the queue.
   struct Portion {
@@ -92,6 +93,7 @@ class Worker {
   void judge_again(Portion& portion, std::span<store::RunResult> results, const std::vector<store::Outdated>& outdated);
   // The verdict of a run goes into its result; nothing when it could not be judged with the others.
   void conclude(store::RunResult& result, const Run& run, std::optional<Verdict> verdict);
+  store::RunResult left_alone(const store::ClaimedRun& claimed);
   store::RunResult unjudged(const store::ClaimedRun& claimed, const char* reason) const;
   // Extends the claims when half of the lease has passed; `ours` then says which of the runs still are.
   Result<> keep(const Batch& batch, std::vector<bool>& ours);

@@ -67,6 +67,25 @@ void finish(Explanation& explanation, const SignalFacts& facts, double confidenc
   if (fixes.empty()) fixes.push_back(inspect_events_fix(facts));
 }
 
+// What a plugin's own code said, under the rules for texts; where that leaves nothing the template's words stay.
+void take_over(Explanation& to, const Explanation& said) {
+  const auto take = [](std::string& field, std::string text) {
+    if (!trimmed(text).empty()) field = std::move(text);
+  };
+  take(to.title, one_line(said.title, kMaxTitleChars));
+  take(to.what, visible(said.what));
+  take(to.why_it_matters, visible(said.why_it_matters));
+  take(to.evidence_summary, visible(said.evidence_summary));
+  std::vector<plugin::Fix> fixes;
+  for (const auto& fix : said.suggested_fixes) {
+    auto description = one_line(fix.description, kMaxValueChars);
+    if (trimmed(description).empty()) continue;
+    const bool known = fix.language == "python" || fix.language == "text" || fix.language == "yaml";
+    fixes.push_back({std::string(trimmed(description)), known ? fix.language : "text", visible(fix.code)});
+  }
+  if (!fixes.empty()) to.suggested_fixes = std::move(fixes);
+}
+
 }  // namespace
 
 struct Explainer::Compiled {
@@ -165,7 +184,7 @@ Explanation Explainer::explain(const SignalFacts& facts) const {
   auto result =
       found == templates_.end() ? generic_explanation(facts, scope.values) : found->second->render(facts, scope);
   if (const auto hook = hooks_.find(facts.failure_type); hook != hooks_.end()) {
-    if (auto changed = result; hook->second(facts, changed)) result = std::move(changed);
+    if (auto changed = result; hook->second(facts, changed)) take_over(result, changed);
   }
   finish(result, facts, confidence);
   return result;

@@ -23,7 +23,8 @@ struct SignalFacts {
   std::string_view evidence;  // a JSON object; anything else counts as {}
 };
 
-// Plain text; escape() makes it safe for a page or a chat message.
+// Plain text for people: valid UTF-8, no control characters, but whatever strangers named their tools. Who sends it on
+// escapes it for the place (a page, a chat).
 struct Explanation {
   std::string title;                         // one line
   std::string what;                          // what the agent did

@@ -99,28 +99,6 @@ std::string scientific(double value) {
 
 }  // namespace
 
-std::string escape(std::string_view text, Target target) {
-  if (target == Target::plain) return std::string(text);
-  std::string out;
-  out.reserve(text.size() + 16);
-  for (const char c : text) {
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else if (c == '>') {
-      out += "&gt;";
-    } else if (c == '"' && target == Target::html) {
-      out += "&quot;";
-    } else if (c == '\'' && target == Target::html) {
-      out += "&#39;";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 void append_clean(std::string& out, std::string_view value, std::size_t max_chars) {
   append_visible(out, value, max_chars, "'");
 }
@@ -134,6 +112,22 @@ std::string clean(std::string_view value, std::size_t max_chars) {
 std::string one_line(std::string_view text, std::size_t max_chars) {
   std::string out;
   append_visible(out, text, max_chars, "`");
+  return out;
+}
+
+std::string visible(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t from = at;
+    const char32_t c = next_code_point(text, at);
+    if (c == '\n' || c == '\t' || !(is_blank(c) || is_hidden(c) || c == kReplacement))
+      out += text.substr(from, at - from);
+    else if (is_blank(c) && !(c == '\r' && at < text.size() && text[at] == '\n'))
+      out += '\n';
+    else if (c == kReplacement)
+      out += "\xEF\xBF\xBD";
+  }
   return out;
 }
 

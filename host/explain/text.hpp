@@ -1,4 +1,4 @@
-// Small text tools of explanations: cleaning untrusted values, numbers as people write them, escaping for a target.
+// Small text tools of explanations: cleaning untrusted values, numbers as people write them.
 // Pure functions, any thread.
 #pragma once
 
@@ -9,12 +9,6 @@
 
 namespace dunetrace::explain {
 
-// Where a finished text goes. `markup` is chat markup that knows only & < > as entities.
-enum class Target : std::uint8_t { plain, html, markup };
-
-// The whole text, values and template alike, made safe for the target.
-[[nodiscard]] std::string escape(std::string_view text, Target target);
-
 // A value of a stranger on one line: control, direction and zero-width characters are dropped, line breaks and tabs
 // become blanks, a backtick becomes ' (it would end a quotation), invalid UTF-8 becomes U+FFFD. Longer than `max_chars`
 // characters, it ends in an ellipsis.
@@ -23,6 +17,9 @@ void append_clean(std::string& out, std::string_view value, std::size_t max_char
 
 // The same for a line that is ours but may hold such values: backticks stay.
 [[nodiscard]] std::string one_line(std::string_view text, std::size_t max_chars);
+
+// The same for several lines: line breaks and tabs stay as well.
+[[nodiscard]] std::string visible(std::string_view text);
 
 // 3.22, 1300, 0.7667: at most `decimals` decimals, no trailing zeros. Very small and very large ones as 1.5e-7.
 [[nodiscard]] std::string human_number(double value, int decimals = 4);

@@ -9,6 +9,7 @@
 #include "core/turns.hpp"
 #include "ingest/guarded.hpp"
 #include "store/dead_letters.hpp"
+#include "store/retention.hpp"
 
 namespace dunetrace::ingest {
 

@@ -224,13 +224,6 @@ Result<std::uint64_t> write_events(Database& db, const SpoolRef& spool, std::spa
   return written;
 }
 
-Result<> ensure_event_partitions(Database& db, int days_ahead) {
-  return transact(db, "make event partitions", [&](pqxx::work& tx) -> Result<> {
-    tx.exec_params("SELECT ensure_event_partitions($1)", days_ahead);
-    return {};
-  });
-}
-
 Result<> forget_memory_spools(Database& db) {
   return transact(db, "forget spools", [&](pqxx::work& tx) -> Result<> {
     tx.exec0("DELETE FROM spool_positions WHERE NOT durable AND updated_at < now() - interval '7 days'");

@@ -38,9 +38,6 @@ struct SpoolRef {
 [[nodiscard]] Result<std::uint64_t> write_events(Database& db, const SpoolRef& spool,
                                                  std::span<const BatchSlice> slices);
 
-// Makes the partitions of `events` for the days to come.
-[[nodiscard]] Result<> ensure_event_partitions(Database& db, int days_ahead);
-
 // Forgets the positions of spools in memory that nobody has written from for a week.
 [[nodiscard]] Result<> forget_memory_spools(Database& db);
 

@@ -87,6 +87,14 @@ void read_events(pqxx::work& tx, const EventRange& range, std::int64_t max_event
     if (!same_place.insert(event.event_type + '\n' + event.payload).second) continue;
     detail.events.push_back(std::move(event));
   }
+  // The bounds hold as many events as the run's row counts; what is missing was removed.
+  detail.events_removed = !detail.events_truncated && static_cast<std::int64_t>(rows.size()) < detail.event_count;
+}
+
+// What the hosts that remove events go by.
+std::optional<int> retention_days(pqxx::work& tx) {
+  const auto rows = tx.exec("SELECT days FROM event_retention WHERE days > 0");
+  return rows.empty() ? std::nullopt : std::optional(rows.at(0).at(0).as<int>());
 }
 
 void read_signals(pqxx::work& tx, const EventRange& range, bool include_shadow, RunDetail& detail) {
@@ -135,8 +143,7 @@ Result<RunDetail> load_run(Database& db, const Scope& scope, const std::string& 
     RunDetail detail = head(row);
     if (!detail.run.trigger) detail.exit_reason = last_exit_reason(tx, range);
     read_events(tx, range, max_events, detail);
-    // A judged run whose events retention has dropped is still worth showing.
-    if (detail.events.empty() && !detail.run.trigger) return unknown();
+    if (detail.events_removed) detail.retention_days = retention_days(tx);
     read_signals(tx, range, include_shadow, detail);
     return detail;
   });

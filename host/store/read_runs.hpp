@@ -41,8 +41,10 @@ struct RunDetail {
   RunRow run;
   std::optional<std::string> exit_reason;  // as replayed (spec/detectors.md 1.6)
   bool truncated = false;                  // only the beginning and the end of the run were judged
-  std::int64_t event_count = 0;            // stored events, repeats included
+  std::int64_t event_count = 0;            // events that came, repeats included
   bool events_truncated = false;           // more events than `max_events`
+  bool events_removed = false;             // fewer are stored than came: retention took them
+  std::optional<int> retention_days;       // its limit, when they were removed and it is known
   std::vector<EventRow> events;            // in replay order, repeats left out as the replay does
   std::vector<SignalRow> signals;          // by step
 };

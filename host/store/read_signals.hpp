@@ -30,6 +30,15 @@ struct SignalRow {
   std::string config_hash;
 };
 
+// One signal with what lists leave out.
+struct StoredSignal {
+  SignalRow signal;
+  std::string customer_id;
+  std::string detector_id;
+  std::string detector_version;
+  std::optional<double> withdrawn_at;  // a later look at the run did not find it again
+};
+
 struct SignalFilter {
   std::optional<std::string> severity;      // exactly as stored
   std::optional<std::string> failure_type;  // exactly as stored
@@ -40,5 +49,8 @@ struct SignalFilter {
 // scope is everything.
 [[nodiscard]] Result<Listing<SignalRow>> list_signals(Database& db, const Scope& scope, const std::string& agent_id,
                                                       const SignalFilter& filter, PageRequest page);
+
+// Code::not_found when there is no such signal, or none that `scope` may see. Shadow and withdrawn ones are found.
+[[nodiscard]] Result<StoredSignal> load_signal(Database& db, const Scope& scope, std::int64_t id);
 
 }  // namespace dunetrace::store

@@ -56,6 +56,11 @@ constexpr auto kProcessed = R"(
     exit_reason = excluded.exit_reason, incomplete = excluded.incomplete, config_hash = excluded.config_hash,
     truncated = excluded.truncated)";
 
+constexpr auto kLeftAlone = R"(
+  INSERT INTO processed_runs (customer_id, run_id, agent_id, agent_version, trigger, incomplete)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[])
+  ON CONFLICT (customer_id, run_id) DO NOTHING)";
+
 constexpr auto kSamples = R"(
   INSERT INTO run_samples (customer_id, run_id, agent_id, agent_version, seq, steps, tool_ms, llm_ms, token_growth,
                            llm_tool_ratio)
@@ -189,6 +194,20 @@ void write_processed(pqxx::work& tx, const std::vector<ResultRow>& rows) {
     processed[11].add_plain(row.result->truncated ? "t" : "f");
   }
   run(tx, kProcessed, processed);
+}
+
+void write_left_alone(pqxx::work& tx, const std::vector<const RunResult*>& results) {
+  if (results.empty()) return;
+  Columns<6> columns;
+  for (const auto* result : results) {
+    columns[0].add(result->run.customer_id);
+    columns[1].add(result->run.run_id);
+    columns[2].add(result->agent_id);
+    columns[3].add(result->agent_version);
+    columns[4].add(result->run.trigger);
+    columns[5].add(result->incomplete);
+  }
+  run(tx, kLeftAlone, columns);
 }
 
 void prune_samples(pqxx::work& tx, const std::set<VersionKey>& versions) {

@@ -32,6 +32,8 @@ struct ResultRow {
 void write_signals(pqxx::work& tx, const std::vector<ResultRow>& rows);
 void write_samples(pqxx::work& tx, const std::vector<ResultRow>& rows);
 void write_processed(pqxx::work& tx, const std::vector<ResultRow>& rows);
+// Of runs with nothing to judge: whatever an earlier look said stays.
+void write_left_alone(pqxx::work& tx, const std::vector<const RunResult*>& results);
 
 // Leaves the newest samples of each of these, with enough to spare for those that may yet be taken back.
 void prune_samples(pqxx::work& tx, const std::set<VersionKey>& versions);

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "store/claim_columns.hpp"
+#include "store/removed_events.hpp"
 
 namespace dunetrace::store {
 namespace {
@@ -85,28 +86,46 @@ class Loading {
     }
   }
 
-  std::vector<RunEvents> load(std::size_t max_events) {
+  std::vector<LoadedRun> load(std::size_t max_events) {
     std::vector<std::size_t> whole, first, cut;
     for (std::size_t i = 0; i < runs_.size(); ++i) {
       const auto count = runs_[i].event_count;
       const bool fits = count > 0 && runs_[i].last_received_at > 0 && static_cast<std::size_t>(count) <= max_events;
       (fits ? whole : first).push_back(i);
     }
+    // Events and their number belong together where they are counted.
+    if (!first.empty()) tx_.exec0("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
     ask(kWholeRuns, whole);
     for (const auto i : whole) {
       auto& events = out_[i].events;
+      out_[i].events_removed = events.size() < static_cast<std::size_t>(runs_[i].event_count);
       if (!std::is_sorted(events.begin(), events.end(), before)) std::sort(events.begin(), events.end(), before);
     }
     ask(kFirstEvents, first, max_events);
     for (const auto i : first) {
       if (out_[i].events.size() == max_events) cut.push_back(i);
     }
+    look_for_removed(first, max_events);
     last_ = true;
     ask(kLastEvents, cut);
     return std::move(out_);
   }
 
  private:
+  // Writers count an event in the transaction that stores it. A claim's count is of a time at which all of its events
+  // were there, unless they were removed; of runs that are not loaded whole they are counted anew.
+  void look_for_removed(const std::vector<std::size_t>& which, std::size_t max_events) {
+    std::vector<ClaimedRun> runs;
+    std::vector<std::size_t> found;
+    for (const auto i : which) {
+      runs.push_back(runs_[i]);
+      found.push_back(out_[i].events.size());
+    }
+    if (which.empty()) return;
+    for (const auto place : runs_with_removed_events(tx_, runs, found, max_events))
+      out_[which[place]].events_removed = true;
+  }
+
   template <class... Limit>
   void ask(const char* sql, const std::vector<std::size_t>& which, Limit... limit) {
     if (which.empty()) return;
@@ -151,16 +170,16 @@ class Loading {
 
   pqxx::work& tx_;
   const std::vector<ClaimedRun>& runs_;
-  std::vector<RunEvents> out_;
+  std::vector<LoadedRun> out_;
   const std::shared_ptr<Storage> storage_ = std::make_shared<Storage>();
   bool last_ = false;
 };
 
 }  // namespace
 
-Result<std::vector<RunEvents>> load_events(Database& db, const std::vector<ClaimedRun>& runs, std::size_t max_events) {
+Result<std::vector<LoadedRun>> load_events(Database& db, const std::vector<ClaimedRun>& runs, std::size_t max_events) {
   return query(db, "load events",
-               [&](pqxx::work& tx) -> Result<std::vector<RunEvents>> { return Loading(tx, runs).load(max_events); });
+               [&](pqxx::work& tx) -> Result<std::vector<LoadedRun>> { return Loading(tx, runs).load(max_events); });
 }
 
 }  // namespace dunetrace::store

@@ -57,6 +57,9 @@ class ResultsWriter {
     follow_issues(rows);
     write_samples(tx_, rows);
     write_processed(tx_, rows);
+    std::vector<const RunResult*> left_alone;
+    for (const auto place : left_alone_) left_alone.push_back(&results_[place]);
+    write_left_alone(tx_, left_alone);
     prune_samples(tx_, to_prune());
     return true;
   }
@@ -139,6 +142,8 @@ class ResultsWriter {
       claims[3].add_plain(std::to_string(results_[place].run.event_count));
     }
     written_.places = found_in(run(tx_, kFinish, claims), places);
+    for (const auto place : written_.places)
+      (results_[place].nothing_to_judge ? left_alone_ : judged_).push_back(place);
   }
 
   // The baselines the results were judged with are those that hold at their place in the order, or they are judged
@@ -180,7 +185,7 @@ class ResultsWriter {
   // What was usual before this batch, of all versions that it changes.
   void read_windows(std::size_t most) {
     after_.clear();
-    for (const auto place : written_.places) {
+    for (const auto place : judged_) {
       after_[version_of(results_[place])];
       if (moved(place)) after_[earlier_[place]->version];
     }
@@ -201,7 +206,7 @@ class ResultsWriter {
 
   void replay_order() {
     written_.outdated.clear();
-    for (const auto place : written_.places) {
+    for (const auto place : judged_) {
       const auto& result = results_[place];
       if (moved(place)) after_[earlier_[place]->version].judged(result.run.run_id, nullptr);
       auto& runs = after_[version_of(result)];
@@ -213,7 +218,7 @@ class ResultsWriter {
 
   std::vector<ResultRow> make_rows() {
     std::vector<ResultRow> rows;
-    for (const auto place : written_.places) {
+    for (const auto place : judged_) {
       const auto& result = results_[place];
       auto& order = orders_.at(agent_of(version_of(result)));
       ResultRow row{&result, earlier_[place] ? &*earlier_[place] : nullptr, ++order.next, order.at, {}, {}};
@@ -263,7 +268,7 @@ class ResultsWriter {
 
   [[nodiscard]] std::set<VersionKey> to_prune() const {
     std::set<VersionKey> versions;
-    for (const auto place : written_.places) {
+    for (const auto place : judged_) {
       const auto version = version_of(results_[place]);
       const auto& order = orders_.at(agent_of(version));
       if (order.before / kPruneEvery != order.after / kPruneEvery) versions.insert(version);
@@ -278,6 +283,7 @@ class ResultsWriter {
   std::map<AgentKey, Order> orders_;
   UsualByVersion after_;  // what is usual once this is written
   bool usual_known_ = true;
+  std::vector<std::size_t> judged_, left_alone_;  // of written_.places
   Written written_;
 };
 

@@ -24,6 +24,7 @@ struct RunResult {
   std::vector<Signal> signals;
   std::vector<std::string> unjudged_types;  // of detectors that failed: what they found before stands
   std::string incomplete = "[]";            // JSON: detectors that failed
+  bool nothing_to_judge = false;            // its events were removed: what is stored about it stands, word for word
   bool truncated = false;                   // only the beginning and the end of the run were judged
   std::string config_hash;                  // of all detectors that were asked
   UsualRuns::Sample sample;                 // what the run adds to what is usual; nothing: it adds nothing
@@ -52,7 +53,8 @@ struct Written {
 // Signals, issues, samples, processed_runs and the runs' state in one transaction, then NOTIFY dunetrace_signals. The
 // results are one agent's judgements in this order, all after what was written before: where others were quicker,
 // `again` is asked to judge anew while the agents are locked. What an earlier look found and this one does not is
-// marked as withdrawn.
+// marked as withdrawn. Of a run with nothing to judge nothing changes but that it is due no longer; one that was never
+// judged gets its processed_runs row.
 [[nodiscard]] Result<Written> write_results(Database& db, std::span<RunResult> results, Usual& usual,
                                             const JudgeAgain& again);
 

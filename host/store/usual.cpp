@@ -191,6 +191,10 @@ std::vector<Baselines> Usual::baselines(std::span<const RunResult> results) {
   plan_ = {results.data(), results.size(), {}};
   std::vector<Baselines> out;
   for (const auto& result : results) {
+    if (result.nothing_to_judge) {
+      out.emplace_back();
+      continue;
+    }
     const auto version = version_of(result);
     const auto [at, met] = plan_.after.try_emplace(version);
     if (const auto* known = met ? find(version) : nullptr; known != nullptr) at->second = *known;

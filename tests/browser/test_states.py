@@ -59,6 +59,16 @@ class States(BrowserCase):
         self.browser.click("#notice button")
         self.browser.wait("return document.getElementById('live-text').innerText === 'Live' && !document.getElementById('notice')")
 
+    def test_a_run_whose_events_were_removed_says_so(self):
+        self.host.post(loop_run("aged", "keeper").events)
+        self.host.wait_processed({"keeper": 1}, timeout_s=20)
+        self.host.sql_rows("DELETE FROM events WHERE run_id = 'aged'")
+        self.go("/#/runs/aged")
+        self.browser.wait_text("#removed", "The events of this run were removed after 30 days.")
+        self.assertIn("Tool Loop", self.browser.text("#run-title"))
+        self.browser.click("#tab-events")
+        self.browser.wait_text("#panel-events", "The events of this run were removed after 30 days.")
+
     def test_headers_and_caching(self):
         answer, page = self.fetch("/")
         self.assertEqual(answer.status, 200)

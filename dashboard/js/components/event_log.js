@@ -1,7 +1,7 @@
 // Every event of a run; a row opens to its whole payload. Long logs come in portions.
 import {h} from '../dom.js';
 import {number, plural, utc} from '../format.js';
-import {status_of, summary} from '../run_model.js';
+import {removed_text, status_of, summary} from '../run_model.js';
 import {copy_button, empty, icon} from './basics.js';
 
 const kPortion = 300;
@@ -36,7 +36,7 @@ function row(event, at, start, {log, step, render}) {
 // log: {open: Set of row numbers, shown} belongs to the page; step: the step to mark, or null.
 export function event_log(run, {log, step, render}) {
   const {events} = run;
-  if (events.length === 0) return h('div', {class: 'panel'}, empty('No events', 'The events of this run have been removed.'));
+  if (events.length === 0) return h('div', {class: 'panel'}, empty('No events', run.events_removed ? removed_text(run) : 'This run has no events.'));
   const marked = step === null ? -1 : events.findIndex((event) => event.step_index === step);
   log.shown = Math.max(log.shown, kPortion, marked + 50);
   const start = run.started_at ?? events[0].timestamp;

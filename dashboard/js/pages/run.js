@@ -7,6 +7,7 @@ import {worst} from '../data_index.js';
 import {h} from '../dom.js';
 import {cut, duration, kNone, number, percent, plural, risk_tone, run_duration, short_id, severity_rank, type_label, utc} from '../format.js';
 import {href, run_href} from '../router.js';
+import {removed_text} from '../run_model.js';
 
 const kTabs = [['analysis', 'Analysis'], ['events', 'Event log']];
 const kSettledAfter = 300;  // seconds after its end during which a run may still get late events and be judged again
@@ -73,7 +74,7 @@ export function run_page(app) {
     return h('div', {class: 'tab-panel', role: 'tabpanel', id: 'panel-analysis', 'aria-labelledby': 'tab-analysis', key: 'analysis'},
       run.live.length > 1 && h('p', {class: 'strip'}, icon('alerts'), h('span', {}, h('b', {}, `${run.live.length} signals in one run. `),
         'Failures that come together support each other; look for one common cause first.')),
-      timeline_panel(run.events, {all: view.all_steps, show_all: () => { view.all_steps = true; app.render(); }, run_id}),
+      run.events.length > 0 && timeline_panel(run.events, {all: view.all_steps, show_all: () => { view.all_steps = true; app.render(); }, run_id}),
       h('div', {class: 'analysis-columns'}, explanation(run), signal_cards(run)),
       run.shadow.length > 0 && shadow_cards(run));
   }
@@ -88,6 +89,7 @@ export function run_page(app) {
     return h('div', {class: 'page page-run', key: `run ${run_id}`},
       h('a', {class: 'back', href: app.back_href(), id: 'back'}, icon('back'), 'Back'),
       run ? run_header(run, app) : placeholder_header(run_id, error, load),
+      run && removed_notice(run),
       run && incomplete_notice(run.incomplete),
       run && run.truncated && truncated_notice(run.event_count),
       run && [tabs(), tab() === 'events' ? events() : analysis()]);
@@ -105,7 +107,7 @@ function prepare(run) {
     ...run, events, live,
     incomplete: run.incomplete ?? [],
     shadow: signals.filter((signal) => signal.shadow).sort(by_confidence),
-    model: events.find((event) => event.event_type === 'run.started')?.payload?.model,
+    model: events.find((event) => event.event_type === 'run.started')?.payload?.model ?? run.model,
     parent: run.parent_run_id ?? events.find((event) => event.parent_run_id)?.parent_run_id ?? null,
     severity: worst(live),
     risk: live.reduce((most, signal) => Math.max(most, signal.confidence), 0),
@@ -144,6 +146,14 @@ function run_header(run, app) {
       h('span', {class: 'risk-label'}, 'Risk'),
       h('span', {class: 'risk-value', id: 'risk'}, run.live.length > 0 ? percent(run.risk) : run.exit_reason && !unsure ? '0%' : kNone),
       run.exit_reason && (unsure ? incomplete_pill(run.incomplete) : severity_pill(run.severity))));
+}
+
+// Findings outlive the events they were made from.
+function removed_notice(run) {
+  if (!run.events_removed) return null;
+  return h('div', {class: 'notice', role: 'status', id: 'removed', key: 'removed'},
+    h('div', {class: 'notice-text'}, h('p', {class: 'notice-title'}, removed_text(run)),
+      h('p', {}, run.exit_reason ? 'What was found in it stays.' : 'It had not been judged until then.')));
 }
 
 // Whose word is missing: a run without its findings is no clean run. The host itself stands for all detectors.

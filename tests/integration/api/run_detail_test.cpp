@@ -32,6 +32,7 @@ TEST_F(ApiTest, RunDetailCarriesEveryField) {
             R"("completed_at":1767779999.25,"exit_reason":"completed","run_exit_reason":"final_answer",)"
             R"("step_count":21,"parent_run_id":"p0","model":"gpt-4o",)"
             R"("incomplete":[{"reason": "timeout", "detector": "demo"}],"truncated":false,"event_count":2,"events_truncated":false,)"
+            R"("events_removed":false,"event_retention_days":null,)"
             R"("events":[{"event_type":"run.started","step_index":0,"timestamp":1767779990.5,"payload":{},)"
             R"("parent_run_id":"p0"},{"event_type":"tool.called","step_index":1,"timestamp":1767779991.5,)"
             R"("payload":{"n": 1.50, "tool_name": "search"},"parent_run_id":null}],)"
@@ -140,13 +141,33 @@ TEST_F(ApiTest, AnUnjudgedRunEndsAsItsLastTerminalEventSays) {
 }
 
 TEST_F(ApiTest, UnknownRunsAre404) {
-  add(TestRun{.run_id = "empty", .trigger = {}});  // nothing was stored for it
   serve();
-  for (const char* id : {"empty", "nowhere"}) {
-    const auto answer = get(std::string("/v1/runs/") + id);
-    EXPECT_EQ(answer.status, 404);
-    EXPECT_EQ(answer.body, std::string(R"({"detail":"run )") + id + R"( does not exist"})");
+  const auto answer = get("/v1/runs/nowhere");
+  EXPECT_EQ(answer.status, 404);
+  EXPECT_EQ(answer.body, R"({"detail":"run nowhere does not exist"})");
+}
+
+TEST_F(ApiTest, ARunOutlivesItsEvents) {
+  add(TestRun{.run_id = "judged"});
+  add(TestSignal{.run_id = "judged"});
+  add(TestRun{.run_id = "unjudged", .trigger = {}});
+  add(TestRun{.run_id = "partly"});
+  add(TestEvent{.run_id = "partly", .type = "llm.called"});
+  add(TestRun{.run_id = "whole"});
+  for (const int step : {1, 2}) add(TestEvent{.run_id = "whole", .type = "llm.called", .step = step});
+  serve();
+  for (const char* id : {"judged", "unjudged", "partly"}) {
+    const auto text = body(std::string("/v1/runs/") + id);
+    EXPECT_EQ(member(text, "events_removed"), "true") << id;
+    EXPECT_EQ(member(text, "event_retention_days"), "null") << "removed by hand, as far as anybody knows";
+    EXPECT_EQ(member(text, "event_count"), "2");
   }
+  EXPECT_EQ(values("/v1/runs/judged", "signals", "failure_type"), (Texts{R"("DEMO_TYPE")"}));
+  EXPECT_EQ(values("/v1/runs/partly", "events", "event_type"), (Texts{R"("llm.called")"}));
+  database_.exec("INSERT INTO event_retention (seen_at, days) VALUES (now(), 14)");
+  EXPECT_EQ(member(body("/v1/runs/judged"), "event_retention_days"), "14");
+  EXPECT_EQ(member(body("/v1/runs/whole"), "events_removed"), "false");
+  EXPECT_EQ(member(body("/v1/runs/whole"), "event_retention_days"), "null");
 }
 
 TEST_F(ApiTest, RunDetailFindsEventsOfEveryDayTheRunTook) {

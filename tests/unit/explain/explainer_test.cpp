@@ -174,6 +174,25 @@ TEST(Explainer, HookMayChangeTheExplanation) {
   EXPECT_THAT(e.suggested_fixes, SizeIs(3));
 }
 
+TEST(Explainer, WhatAHookSaysIsUnderTheRulesForTexts) {
+  auto explainer = with(simple());
+  explainer.set_hook("SOME_TYPE", [](const SignalFacts&, Explanation& e) {
+    e.title = " \n\x1B ";
+    e.what = "red \x1B[31m\r\nsecond\xE2\x80\xAE line\xFF";
+    e.why_it_matters = "";
+    e.suggested_fixes = {{"Do\nthis\x07", "perl", "\x1B[2Jx\n\ty"}, {" ", "text", "no description"}};
+    return true;
+  });
+  const auto e = explainer.explain(facts(R"({"tool":"t"})"));
+  EXPECT_EQ(e.title, "t at 19") << "never empty";
+  EXPECT_EQ(e.what, "red [31m\nsecond line\xEF\xBF\xBD");
+  EXPECT_EQ(e.why_it_matters, "Why HIGH");
+  ASSERT_THAT(e.suggested_fixes, SizeIs(1));
+  EXPECT_EQ(e.suggested_fixes[0].description, "Do this");
+  EXPECT_EQ(e.suggested_fixes[0].language, "text");
+  EXPECT_EQ(e.suggested_fixes[0].code, "[2Jx\n\ty");
+}
+
 TEST(Explainer, HookThatDeclinesLeavesNoTrace) {
   auto explainer = with(simple());
   explainer.set_hook("SOME_TYPE", [](const SignalFacts&, Explanation& e) {

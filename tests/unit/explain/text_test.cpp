@@ -78,10 +78,14 @@ TEST(Clean, RepairsInvalidUtf8) {
   EXPECT_EQ(clean("\xC0\xAF", 10), "\uFFFD\uFFFD");            // overlong
 }
 
-TEST(Escape, FitsTheTarget) {
-  EXPECT_EQ(escape("<a href=\"x\">'&'", Target::plain), "<a href=\"x\">'&'");
-  EXPECT_EQ(escape("<a href=\"x\">'&'", Target::html), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;");
-  EXPECT_EQ(escape("<a href=\"x\">'&'", Target::markup), "&lt;a href=\"x\"&gt;'&amp;'");
+TEST(Visible, KeepsLinesAndDropsWhatCannotBeSeen) {
+  EXPECT_EQ(visible("a\n\tb `c` \xC3\xBC"), "a\n\tb `c` \xC3\xBC");
+  EXPECT_EQ(visible("a\r\nb\rc\xE2\x80\xA8"
+                    "d"),
+            "a\nb\nc\nd");
+  EXPECT_EQ(visible("\x1B[31mred\x1B[0m\x07 \xE2\x80\xAEx\xE2\x80\x8By"), "[31mred[0m xy");
+  EXPECT_EQ(visible("\xFF\xC3("), "\xEF\xBF\xBD\xEF\xBF\xBD(");
+  EXPECT_EQ(visible(""), "");
 }
 
 }  // namespace
