@@ -1,8 +1,10 @@
-// dunetrace detectors check [FILE]: is this detectors.yml right for the plugins that are installed?
+// dunetrace detectors check [FILE]: is this detectors.yml right for the plugins that are installed? The other
+// subcommands have their own files.
 #include <cstdio>
 #include <memory>
 
 #include "cli/command.hpp"
+#include "cli/detectors_show.hpp"
 #include "cli/setup.hpp"
 
 namespace dunetrace::cli {
@@ -33,8 +35,14 @@ Command make_detectors(CLI::App& parent) {
   auto* one = app->add_subcommand("check", "Check a detectors.yml against the installed plugins");
   const auto file = std::make_shared<std::string>();
   one->add_option("file", *file, "The file (default: the one the host would read)");
-  return {app, [file] {
-            const auto code = check(*file);
+  const auto args = std::make_shared<DetectorsShow>();
+  auto* show = app->add_subcommand("show", "Show what runs are judged by, and where each value was said");
+  show->add_option("detector", args->detector, "Only this one (default: all)");
+  show->add_option("--agent", args->agent, "For the runs of this agent (default: of agents without a section)");
+  show->add_option("--config", args->file, "The detectors.yml (default: the one the host would read)");
+  show->add_flag("--json", args->json, "As one JSON object");
+  return {app, [=] {
+            const auto code = show->parsed() ? detectors_show(*args) : check(*file);
             return code ? *code : report(code.error());
           }};
 }

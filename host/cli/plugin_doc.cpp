@@ -27,11 +27,12 @@ parameters every detector takes:
 | key | default | meaning |
 |---|---|---|
 | `enabled` | `true` | `false`: it is not run |
-| `shadow` | `false`, `true` for plugins that did not come with the host | its findings are stored, but not counted or alerted |
-| `severity` | its own | `LOW`, `MEDIUM`, `HIGH` or `CRITICAL` instead |
+| `shadow` | `false`; `true` for plugins that did not come with the host, and for a version 0.x of one that did | its findings are stored, but not counted or alerted |
+| `severity` | its own | `LOW`, `MEDIUM`, `HIGH` or `CRITICAL` instead; what a run as a whole makes of it comes after |
 | `timeout_ms` | `50` | it is given up on a run after so long |
 
-To see what a change would do to recorded runs: `dunetrace backtest --config FILE`.
+To see what is in force for an agent, and where it was said: `dunetrace detectors show --agent ID`. To see what a change would do to
+recorded runs: `dunetrace backtest --config FILE`.
 
 )";
 
@@ -94,7 +95,12 @@ Result<std::vector<plugin::Library>> libraries(const std::vector<std::string>& f
   DUNE_TRY(setup, load_setup());
   telemetry::Logger log(telemetry::Level::error);
   DUNE_TRY(registry, plugin::Registry::load(load_options(setup, Purpose::tool, {}, log), log));
-  return registry.libraries();
+  // The host's own that are on probation have a page of their own (`plugin doc FILE`) until they are a version 1.
+  for (const auto& library : registry.libraries()) {
+    const auto on_probation = [](const plugin::Component& component) { return component.schema.on_probation; };
+    if (std::ranges::none_of(library.components, on_probation)) out.push_back(library);
+  }
+  return out;
 }
 
 }  // namespace

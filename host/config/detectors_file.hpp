@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <filesystem>
 #include <map>
@@ -33,6 +34,13 @@ struct NotLoaded {
   std::string why;
 };
 
+// Where a value was said. What an agent's runs are judged by does not depend on it, so all of them are equal.
+struct SaidAt {
+  std::uint8_t layer = 0;  // of the profile's layers; 0 is the detector itself
+  int line = 0;            // of the file; 0 = not in it
+  bool operator==(const SaidAt&) const { return true; }
+};
+
 // One detector as it is to judge one profile's runs.
 struct DetectorSettings {
   std::size_t component = 0;  // index into the schemas given to resolve()
@@ -43,6 +51,8 @@ struct DetectorSettings {
   std::optional<Severity> severity;       // instead of the detector's own
   int timeout_ms = kDefaultTimeoutMs;
   std::vector<ParamValue> values;  // in the order of the schema, complete
+  SaidAt enabled_from{}, shadow_from{}, severity_from{}, timeout_from{};
+  std::vector<SaidAt> values_from;
 
   [[nodiscard]] bool is_shadow(std::string_view failure_type) const;
   bool operator==(const DetectorSettings&) const = default;
@@ -52,7 +62,9 @@ struct DetectorSettings {
 struct Profile {
   std::string name;  // "default", or the section that adds to it
   std::vector<DetectorSettings> detectors;
-  bool operator==(const Profile&) const = default;
+  std::vector<std::string>
+      layers;  // what they come from, the later one wins: "detector", "plugins", "default", sections
+  bool operator==(const Profile& other) const { return name == other.name && detectors == other.detectors; }
 };
 
 class DetectorsConfig {

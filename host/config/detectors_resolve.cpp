@@ -18,16 +18,35 @@ namespace {
 constexpr std::array<std::string_view, 4> kHostKeys{"enabled", "shadow", "severity", "timeout_ms"};
 constexpr std::int64_t kLongestTimeoutMs = 60'000;
 
+// A value and the line it stands on.
+template <class T>
+struct Said {
+  T value;
+  int line;
+};
+
 // What one section says about one detector; empty members are inherited.
 struct Overrides {
-  std::optional<bool> enabled, shadow;
-  std::optional<Severity> severity;
-  std::optional<int> timeout_ms;
-  std::vector<std::optional<ParamValue>> values;
+  std::optional<Said<bool>> enabled, shadow;
+  std::optional<Said<Severity>> severity;
+  std::optional<Said<int>> timeout_ms;
+  std::vector<std::optional<Said<ParamValue>>> values;
   const YamlNode* place = nullptr;  // the detector's key in the section
 };
 
 using Layer = std::map<std::size_t, Overrides>;  // by index into the schemas
+
+struct NamedLayer {
+  std::string_view name;
+  const Layer* layer;
+};
+
+template <class T>
+void lay_over(T& value, SaidAt& from, const std::optional<Said<std::decay_t<T>>>& said, std::uint8_t layer) {
+  if (!said) return;
+  value = said->value;
+  from = {layer, said->line};
+}
 
 }  // namespace
 
@@ -54,17 +73,20 @@ class DetectorsResolver {
     choose_order();
     if (!problems_.empty()) return problems_.as_error();
 
-    add_profile("default", {&base, &defaults});
+    const std::vector<NamedLayer> everyone{{"plugins", &base}, {"default", &defaults}};
+    add_profile("default", everyone);
     std::map<const YamlEntry*, std::size_t> category_profiles;
     for (const auto& category : file_.categories_) {
-      const auto index = add_profile(category.section->key.text, {&base, &defaults, &sections.at(category.section)});
+      auto layers = everyone;
+      layers.push_back({category.section->key.text, &sections.at(category.section)});
+      const auto index = add_profile(category.section->key.text, layers);
       category_profiles.emplace(category.section, index);
       for (const auto& member : category.members) {
         auto& names = member.is_prefix ? config_.prefixes_ : config_.exact_;
         names.emplace(member.agent, index);
       }
     }
-    for (const auto* section : file_.sections_) add_agent(section, {&base, &defaults}, sections, category_profiles);
+    for (const auto* section : file_.sections_) add_agent(section, everyone, sections, category_profiles);
     if (!problems_.empty()) return problems_.as_error();
     return std::move(config_);
   }
@@ -118,8 +140,8 @@ class DetectorsResolver {
   }
 
   template <class T>
-  std::optional<T> take(const YamlEntry& entry, std::string_view detector_id, Parsed<T> parsed) {
-    if (parsed) return std::move(*parsed);
+  std::optional<Said<T>> take(const YamlEntry& entry, std::string_view detector_id, Parsed<T> parsed) {
+    if (parsed) return Said<T>{std::move(*parsed), entry.key.line};
     wrong(entry.value, fmt::format("{}.{}: {}", detector_id, entry.key.text, parsed.error()));
     return std::nullopt;
   }
@@ -137,7 +159,8 @@ class DetectorsResolver {
         if (setting.key.text == "enabled") {
           overrides.enabled = take(setting, schema->id, parse_boolean(setting.value));
         } else if (setting.key.text == "live") {
-          if (const auto live = take(setting, schema->id, parse_boolean(setting.value))) overrides.shadow = !*live;
+          const auto live = take(setting, schema->id, parse_boolean(setting.value));
+          if (live) overrides.shadow = {!live->value, live->line};
         } else {
           wrong(setting.key,
                 fmt::format("unknown key '{}' in plugins.detectors.{}{}; expected one of {}", shown(setting.key.text),
@@ -170,15 +193,17 @@ class DetectorsResolver {
     } else if (key == "shadow") {
       overrides.shadow = take(setting, schema.id, parse_boolean(setting.value));
     } else if (key == "severity") {
-      overrides.severity = severity_from(setting.value.text);
-      if (!overrides.severity || setting.value.kind != YamlNode::Kind::scalar) {
+      const auto severity = severity_from(setting.value.text);
+      if (severity && setting.value.kind == YamlNode::Kind::scalar) {
+        overrides.severity = {*severity, setting.key.line};
+      } else {
         wrong(setting.value, fmt::format("{}.severity: expected one of LOW, MEDIUM, HIGH, CRITICAL, got {}", schema.id,
                                          describe(setting.value)));
       }
     } else if (key == "timeout_ms") {
       const auto timeout = parse_integer(setting.value);
       if (timeout && *timeout >= 1 && *timeout <= kLongestTimeoutMs) {
-        overrides.timeout_ms = static_cast<int>(*timeout);
+        overrides.timeout_ms = {static_cast<int>(*timeout), setting.key.line};
       } else {
         wrong(setting.value, fmt::format("{}.timeout_ms: expected a whole number from 1 to {} ms, got {}", schema.id,
                                          kLongestTimeoutMs, describe(setting.value)));
@@ -208,7 +233,7 @@ class DetectorsResolver {
     auto value = parse_parameter(setting.value, *spec);
     const auto index = static_cast<std::size_t>(spec - schema.params.begin());
     if (value) {
-      overrides.values[index] = std::move(*value);
+      overrides.values[index] = {std::move(*value), key.line};
     } else {
       // A secret's value is not repeated.
       wrong(setting.value, fmt::format("{}.{}: {}", schema.id, spec->name,
@@ -230,14 +255,15 @@ class DetectorsResolver {
     }
   }
 
-  std::size_t add_profile(std::string name, const std::vector<const Layer*>& layers) {
-    Profile profile{std::move(name), {}};
+  std::size_t add_profile(std::string name, const std::vector<NamedLayer>& layers) {
+    Profile profile{std::move(name), {}, {"detector"}};
+    for (const auto& layer : layers) profile.layers.emplace_back(layer.name);
     for (const auto index : order_) profile.detectors.push_back(merge(index, layers));
     config_.profiles_.push_back(std::move(profile));
     return config_.profiles_.size() - 1;
   }
 
-  void add_agent(const YamlEntry* section, std::vector<const Layer*> layers,
+  void add_agent(const YamlEntry* section, std::vector<NamedLayer> layers,
                  const std::map<const YamlEntry*, Layer>& sections,
                  const std::map<const YamlEntry*, std::size_t>& category_profiles) {
     const auto& agent = section->key.text;
@@ -247,8 +273,8 @@ class DetectorsResolver {
       config_.exact_.insert_or_assign(agent, own->second);  // an agent named like the category
       return;
     }
-    if (category != nullptr && category != section) layers.push_back(&sections.at(category));
-    layers.push_back(&sections.at(section));
+    if (category != nullptr && category != section) layers.push_back({category->key.text, &sections.at(category)});
+    layers.push_back({agent, &sections.at(section)});
     config_.exact_.insert_or_assign(agent, add_profile(agent, layers));
   }
 
@@ -268,26 +294,33 @@ class DetectorsResolver {
     return best;
   }
 
-  DetectorSettings merge(std::size_t index, const std::vector<const Layer*>& layers) {
+  DetectorSettings merge(std::size_t index, const std::vector<NamedLayer>& layers) {
     const auto& schema = schemas_[index];
     DetectorSettings out;
     out.component = index;
     out.id = schema.id;
-    out.shadow = !schema.first_party;
+    out.shadow = !schema.starts_live();
     std::vector<std::optional<ParamValue>> values;
     for (const auto& param : schema.params) values.push_back(param.def);
+    out.values_from.resize(values.size());
     const YamlNode* place = nullptr;
-    for (const auto* layer : layers) {
+    std::uint8_t number = 0;
+    for (const auto& [name, layer] : layers) {
+      ++number;
       const auto found = layer->find(index);
       if (found == layer->end()) continue;
       const auto& overrides = found->second;
       if (overrides.place != nullptr) place = overrides.place;
-      out.enabled = overrides.enabled.value_or(out.enabled);
-      out.shadow = overrides.shadow.value_or(out.shadow);
-      out.timeout_ms = overrides.timeout_ms.value_or(out.timeout_ms);
-      if (overrides.severity) out.severity = overrides.severity;
+      lay_over(out.enabled, out.enabled_from, overrides.enabled, number);
+      lay_over(out.shadow, out.shadow_from, overrides.shadow, number);
+      lay_over(out.timeout_ms, out.timeout_from, overrides.timeout_ms, number);
+      if (overrides.severity)
+        out.severity = overrides.severity->value, out.severity_from = {number, overrides.severity->line};
       for (std::size_t i = 0; i < values.size(); ++i) {
-        if (overrides.values[i]) values[i] = overrides.values[i];
+        if (overrides.values[i]) {
+          values[i] = overrides.values[i]->value;
+          out.values_from[i] = {number, overrides.values[i]->line};
+        }
       }
     }
     for (const auto& type : schema.signal_types) {

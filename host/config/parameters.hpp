@@ -35,10 +35,14 @@ struct ComponentSchema {
   std::string title;
   std::string doc;
   std::vector<std::string> signal_types;  // failure types a detector can emit
-  bool first_party = false;               // came from the host's own plugin directory: live unless told otherwise
+  bool first_party = false;               // came from the host's own plugin directory
+  bool on_probation = false;              // a version 0.x: nobody knows yet how often it is right
   std::vector<ParamSpec> params;
   // Rules over several values (the plugin's own); the reason when they make no sense together. May be empty.
   std::function<std::optional<std::string>(std::span<const ParamValue>)> check;
+
+  // Whether its findings count and alert unless an operator says otherwise.
+  [[nodiscard]] bool starts_live() const { return first_party && !on_probation; }
 };
 
 }  // namespace dunetrace::config

@@ -7,7 +7,7 @@ import math
 
 HOSTILE_TEXTS = ["\x00", "a\x00b", "\ud800", "x\udfffy", "\U0001f600", "'; DROP TABLE events; --", 'say "hi" \\ \n\t\r',
                  "\u202eevil", "x" * 900, "\u00e9" * 300, "<script>alert(1)</script>", "{tool}", "%s%n", " ", "NULL", "\x7f\x01"]
-WRONG = [None, "x", "12", [], {}, True, False, [1, "a", None], {"a": {"b": 1}}]
+WRONG = [None, "x", "12", "0", "2500.5", "", [], {}, True, False, [1, "a", None], [[[]]], {"a": {"b": 1}}]
 ODD_NUMBERS = [3.7, -1, 0, 1e15, 10 ** 30, 1e30, -0.0, 123456789012, 10 ** 400]
 NUMBERS = ("prompt_tokens", "completion_tokens", "output_length", "latency_ms", "result_count", "total_steps")
 NAMES = ("tool_name", "index_name", "model", "finish_reason")
@@ -81,7 +81,9 @@ def _as_text_numbers(rng, event):
 
 def _extra_members(rng, event):
     event["unknown"] = {"deep": [1, 2, {"x": None}]}
-    event["payload"]["unknown_member"] = rng.choice([1, "x", [], {"a": [True]}, 10 ** 25, 1.5])
+    # An integer beyond 64 bits is kept, but where the host writes it again, in the meta of a signal, it is null.
+    large = 1e15 if event["event_type"] == "external.signal" else 10 ** 25
+    event["payload"]["unknown_member"] = rng.choice([1, "x", [], {"a": [True]}, large, 1.5])
     event["parent_run_id"] = rng.choice([None, "parent-1"])
 
 
@@ -95,12 +97,14 @@ def without_times(events):
 
 
 def _timestamps(rng, events):
-    style = rng.choice(["equal", "skew", "milliseconds", "jumps"])
+    style = rng.choice(["equal", "skew", "wobble", "milliseconds", "jumps"])
     for event in events:
         if style == "equal":
             event["timestamp"] = events[0]["timestamp"]
         elif style == "skew" and rng.random() < 0.4:
             event["timestamp"] = round(event["timestamp"] - rng.choice([0.05, 2, 100]), 6)
+        elif style == "wobble":
+            event["timestamp"] = round(event["timestamp"] - rng.choice([0, 0.0003, 0.0009, 0.001, 0.0015]), 6)
         elif style == "milliseconds":
             event["timestamp"] = math.floor(event["timestamp"] * 1000)
         elif style == "jumps" and rng.random() < 0.2:
@@ -143,4 +147,7 @@ def damage(rng, events):
         rng.shuffle(events)
     elif order < 0.3:
         events.reverse()
+    elif order < 0.4:  # some come late, after the end of the run
+        late = [event for event in events if rng.random() < 0.3]
+        events = [event for event in events if not any(event is other for other in late)] + late
     return events

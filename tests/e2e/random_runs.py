@@ -3,8 +3,8 @@
     for run in generate(seed=7, count=3000): …      # run.events in the order of arrival
     python3 random_runs.py --seed 7 --count 3000    # how often each failure type occurs
 
-Pure; no I/O but the printing of main. What the specification leaves open is left out on purpose (a repeated
-run.started with other tools, an empty model name, integers between 2^63 and 2^64).
+Pure; no I/O but the printing of main. What the specification leaves open is left out on purpose (an empty model name,
+integers between 2^63 and 2^64).
 """
 import argparse
 import collections
@@ -23,6 +23,7 @@ class RandomRun:
     run_id: str
     agent_id: str
     scenario: str
+    numbering: str
     events: list  # in the order of arrival
 
 
@@ -242,6 +243,53 @@ def soup(rng, run):
         rng.choice((run.error, lambda: run.complete("completed"), lambda: run.complete("final_answer")))()
 
 
+def unnumbered(rng, run):
+    """A client that never numbers its steps: only the clock says what came first."""
+    rng.choice((tool_loop, goal_abandonment, retry_storm, cascading_tool_failure, reasoning_stall))(rng, run)
+    for number, event in enumerate(run.events):
+        event["step_index"] = 0
+        event["timestamp"] = round(event["timestamp"] + number / 1000, 6)
+
+
+def leaping(rng, run):
+    """Steps with holes, and clocks that go back by less than a millisecond, by one and by more."""
+    run.start(tools=TOOLS)
+    for _ in range(rng.randint(2, 9)):
+        run.step += rng.choice([0, 0, 1, 7, 1000])
+        rng.choice((lambda: run.tool(rng.choice(["db", "api"]), success=rng.choice([True, False, False]), args_hash=_hash(rng),
+                                     latency_ms=rng.choice([ABSENT, 16000, 75000])),
+                    lambda: run.llm(latency_ms=rng.choice([ABSENT, 31000]))))()
+        run.now -= rng.choice([0, 0.0004, 0.0009, 0.001, 0.0011, 0.5, 3])
+    _end(rng, run)
+
+
+def resumed(rng, run):
+    """A run that ends, begins again with other tools and goes on."""
+    for part in range(rng.randint(2, 3)):
+        run.start(tools=rng.choice([TOOLS, ["search"], [], ABSENT, None, "search"]),
+                  injection_signal=rng.choice([ABSENT, ABSENT, {"matched_pattern_count": part + 1}]))
+        for _ in range(rng.randint(0, 3)):
+            run.llm(finish_reason=rng.choice(["stop", "length"]))
+        if rng.random() < 0.3:
+            run.tool("search", success=rng.random() < 0.5)
+        run.step += 1
+        _end(rng, run)
+
+
+def long_one(rng, run):
+    """A hundred events and more of everything."""
+    run.start(tools=TOOLS)
+    tokens = 100
+    while len(run.events) < rng.randint(80, 200):
+        tokens = min(tokens + rng.randint(0, 90), 10 ** 6)
+        run.llm(tokens, finish_reason="tool_calls", output_length=0)
+        for _ in range(rng.choice([0, 1, 1, 2])):
+            run.tool(rng.choice(TOOLS), success=rng.random() < 0.7, args_hash=_hash(rng, 40),
+                     latency_ms=rng.choice([ABSENT, 300, 800, 14000]))
+        _filler(rng, run, 1)
+    _end(rng, run)
+
+
 def one_event(rng, run):
     kind = rng.choice(["run.started", "run.completed", "run.errored", "llm.called", "llm.responded", "tool.called",
                        "tool.responded", "retrieval.called", "retrieval.responded", "external.signal", "policy.triggered"])
@@ -250,7 +298,8 @@ def one_event(rng, run):
 
 SCENARIOS = (tool_loop, tool_thrashing, tool_avoidance, goal_abandonment, rag_empty_retrieval, llm_truncation_loop,
              context_bloat, slow_step, retry_storm, empty_llm_response, cascading_tool_failure, first_step_failure,
-             reasoning_stall, prompt_injection_signal, extreme, parallel_calls, soup, one_event)
+             reasoning_stall, prompt_injection_signal, extreme, parallel_calls, soup, unnumbered, leaping, resumed, long_one,
+             one_event)
 
 
 def generate(seed, count, agents=8):
@@ -263,7 +312,7 @@ def generate(seed, count, agents=8):
                          now=1767225600 + rng.randrange(10 ** 6) / 4, tick=rng.choice([0, 0.1, 0.25, 1.0, 0.0371]))
         scenario(rng, run)
         events = random_damage.damage(rng, run.events)
-        yield RandomRun(run.run_id, agent, scenario.__name__, events)
+        yield RandomRun(run.run_id, agent, scenario.__name__, run.numbering, events)
 
 
 def in_batches(rng, runs, most=500):

@@ -237,10 +237,12 @@ def step_count_inflation(run, inflation_factor=2.0):
     baseline = run.baselines.get("steps")
     if baseline is None or run.current_step <= baseline * inflation_factor:
         return None
-    return Signal("STEP_COUNT_INFLATION", "MEDIUM", scale(run.current_step / (baseline * inflation_factor)),
-                  run.current_step,
+    # The specification says nothing of usual runs without a single step: any step is then infinitely many too many.
+    confidence = scale(run.current_step / (baseline * inflation_factor)) if baseline else 1.0
+    return Signal("STEP_COUNT_INFLATION", "MEDIUM", confidence, run.current_step,
                   {"current_steps": run.current_step, "baseline_p75": Rounded(baseline, 1),
-                   "inflation_ratio": Rounded(run.current_step / baseline, 2), "threshold_factor": inflation_factor})
+                   "inflation_ratio": Rounded(run.current_step / baseline, 2) if baseline else None,
+                   "threshold_factor": inflation_factor})
 
 
 def cascading_tool_failure(run, threshold=3):
@@ -298,6 +300,15 @@ DETECTORS = (tool_loop, tool_thrashing, tool_avoidance, goal_abandonment, rag_em
 FAILURE_TYPES = tuple(d.__name__.upper() for d in DETECTORS)
 
 
+def by_unknown_detectors(signals):
+    """Of the signals a host shows those of detectors that are not written down here. Such a one is new and in shadow."""
+    unknown = [s for s in signals if s["failure_type"] not in FAILURE_TYPES]
+    for signal in unknown:
+        if not signal["shadow"]:
+            raise AssertionError("%s is live and has no second implementation in tests/e2e/reference.py" % signal["failure_type"])
+    return unknown
+
+
 def _override(run):
     """(severity, confidence) of the first hard override that applies, or None."""
     if run.tools:
@@ -309,8 +320,8 @@ def _override(run):
     return ("HIGH", 0.95) if len(_failures_at_end(run)) >= 5 else None
 
 
-def _post_process(run, signals):
-    count = len(signals)
+def _post_process(run, signals, others):
+    count = len(signals) + others
     override = _override(run)
     factor = {0: 1.0, 1: 1.0, 2: 1.15, 3: 1.30}.get(count, 1.40)
     for signal in signals:
@@ -322,12 +333,12 @@ def _post_process(run, signals):
             signal.raw_confidence = min(1.0, signal.raw_confidence * factor)
 
 
-def evaluate(sent_events, baselines=None):
+def evaluate(sent_events, baselines=None, others=0):
     """Judges a run with default parameters. `baselines`: any of steps, tool_latency_ms, llm_latency_ms,
-    token_growth, llm_tool_ratio."""
+    token_growth, llm_tool_ratio. `others`: signals of detectors that are not written down here, which count as well."""
     run = reference_replay.replay(sent_events, baselines)
     if run is None:
         return Verdict()
     signals = [s for s in (detector(run) for detector in DETECTORS) if s is not None]
-    _post_process(run, signals)
+    _post_process(run, signals, others)
     return Verdict({s.failure_type: s for s in signals}, run)

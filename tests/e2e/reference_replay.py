@@ -221,11 +221,10 @@ def _durations(run, llm_latencies):
     latencies.update({c.event: c.latency_ms for c in run.tools})
     real = [(i, e) for i, e in enumerate(run.events) if e["event_type"] not in ANNOTATIONS]
     for (index, event), (_, following) in zip(real, real[1:]):
-        gap = (following["timestamp"] - event["timestamp"]) * 1000
+        gap = int((following["timestamp"] - event["timestamp"]) * 1000)  # towards zero: less than a millisecond is none
         if gap < 0:
             continue
-        yield Step(event["step_index"], event["event_type"], event["timestamp"],
-                   max(int(gap), latencies.get(index) or 0))
+        yield Step(event["step_index"], event["event_type"], event["timestamp"], max(gap, latencies.get(index) or 0))
 
 
 def replay(sent_events, baselines=None):

@@ -1,12 +1,15 @@
 """The random runs themselves: they must reach every failure type and every kind of damage, or they prove nothing."""
+import collections
 import json
 import os
 import random
 import unittest
 
 from random_damage import Repeated
-from random_runs import distribution, generate, in_batches
-from reference import evaluate
+from random_history import history
+from random_runs import SCENARIOS, distribution, generate, in_batches
+from reference import DETECTORS, evaluate
+from reference_replay import replay
 from wire_text import encode
 
 SEED = int(os.environ.get("DUNETRACE_E2E_SEED", "1"))
@@ -22,6 +25,23 @@ class Generator(unittest.TestCase):
         self.assertEqual(plain.pop("STEP_COUNT_INFLATION"), 0)
         self.assertGreaterEqual(min(plain.values()), 30, plain)
         self.assertGreaterEqual(min(with_history.values()), 30, with_history)
+
+    def test_every_scaled_confidence_occurs_at_its_threshold_and_beyond(self):
+        at, beyond, rng = collections.Counter(), collections.Counter(), random.Random(SEED)
+        for events in (r.events for r in generate(SEED, 2000)):
+            run = replay(events, history(rng, events))
+            for rule in DETECTORS if run else ():
+                found = rule(run)
+                if found is not None:
+                    (at if abs(found.raw_confidence - 0.5) < 1e-9 else beyond)[rule.__name__] += 1
+        for name in ("tool_loop", "llm_truncation_loop", "context_bloat", "retry_storm", "cascading_tool_failure",
+                     "reasoning_stall", "prompt_injection_signal"):
+            self.assertGreater(at[name], 0, name)  # the other scaled rules fire above their threshold only
+            self.assertGreater(beyond[name], 0, name)
+
+    def test_every_scenario_in_both_numberings(self):
+        seen = collections.Counter((r.scenario, r.numbering) for r in generate(SEED, 40 * len(SCENARIOS)))
+        self.assertEqual(len(seen), 2 * len(SCENARIOS), seen)
 
     def test_same_seed_same_runs(self):
         first, second = ([encode(r.events) for r in generate(SEED, 200)] for _ in range(2))

@@ -56,7 +56,7 @@ class HostileInput(unittest.TestCase):
                     self.assertIn(status, (202, 413, 422), body[:300])
                     if status == 202 and len(events[0]["run_id"]) < 1000 and events[0]["agent_id"] == "hostile":
                         detail = wait_until(lambda: host.judged(events[0]["run_id"]), 20, "%s is processed" % what, host.log_tail)
-                        self.assertEqual({s["failure_type"] for s in detail["signals"]}, set(evaluate(events).signals))
+                        self.assertEqual({s["failure_type"] for s in detail["signals"] if not s["shadow"]}, set(evaluate(events).signals))
             for body in hostile_bodies():
                 with self.subTest(body[:120]):
                     status, answer = host.post_text(body)

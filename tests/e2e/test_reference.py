@@ -185,6 +185,11 @@ class Examples(unittest.TestCase):
         self.assertEqual(severities["PROMPT_INJECTION_SIGNAL"], ("CRITICAL", 0.95))
         self.assertEqual(severities["TOOL_LOOP"], ("HIGH", 0.95))
 
+    def test_signals_of_others_count_too(self):
+        run = tools(["search"] * 5)
+        signals = evaluate(run.events, others=1).signals
+        self.assertEqual((signals["TOOL_LOOP"].confidence, signals["TOOL_LOOP"].co_signal_count), (0.8817, 2))
+
     def test_there_are_fifteen(self):
         self.assertEqual(len(set(FAILURE_TYPES)), 15)
 
@@ -229,6 +234,20 @@ class Replay(unittest.TestCase):
     def test_tokens_from_the_response_when_the_call_has_none(self):
         run = RunBuilder().start().llm(prompt_tokens=0, response_tokens=7).llm(prompt_tokens=0)
         self.assertEqual([c.prompt_tokens for c in replay(run.events).llms], [7, None])
+
+    def test_less_than_a_millisecond_back_is_no_time_at_all(self):
+        run = RunBuilder(tick=0.25).start()
+        step = run.call_tool("search")
+        run.step += 1
+        run.answer_tool("search", step=step + 1, after=-0.0009, latency_ms=20000)
+        self.assertEqual([(s.kind, s.duration_ms) for s in replay(run.events).steps], [("run.started", 250), ("tool.called", 20000)])
+        run.events[-1]["timestamp"] -= 0.001
+        self.assertEqual([s.kind for s in replay(run.events).steps], ["run.started"])
+
+    def test_every_started_event_says_which_tools_there_are(self):
+        run = RunBuilder().start(tools=["a"]).llm()
+        self.assertEqual(replay(run.start(tools=["b", "c"]).events).available_tools, ["b", "c"])
+        self.assertEqual(replay(run.llm().start().events).available_tools, [])
 
     def test_last_terminal_event_wins_and_an_error_is_an_error(self):
         run = RunBuilder().start().complete("final_answer").error(exit_reason="policy_violation")

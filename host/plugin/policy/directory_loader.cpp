@@ -21,7 +21,10 @@ Library& named(Library& library, const std::filesystem::path& file, const std::f
   library.path = shown.string();
   library.file = file;
   library.first_party = first_party;
-  for (auto& component : library.components) component.schema.first_party = first_party;
+  for (auto& component : library.components) {
+    component.schema.first_party = first_party;
+    component.schema.on_probation = library.version.starts_with("0.");
+  }
   return library;
 }
 

@@ -146,6 +146,82 @@ TEST(DetectorProfiles, TheOperatorsListKeepsFailureTypesInShadow) {
   EXPECT_FALSE(detector(profile, "acme_checks").is_shadow("ACME_SLOW"));
 }
 
+TEST(DetectorProfiles, ANewDetectorOfTheHostStartsInShadow) {
+  auto loop = testing::loop_schema();
+  loop.on_probation = true;
+  const std::vector<ComponentSchema> schemas{loop};
+  const auto resolved = [&](std::string_view text) {
+    return DetectorsFile::parse(text, "detectors.yml")->resolve(schemas, {}).value();
+  };
+  EXPECT_TRUE(detector(resolved("").profile_for("x"), "tool_loop").shadow);
+  EXPECT_TRUE(detector(resolved("default: {tool_loop: {threshold: 4}}").profile_for("x"), "tool_loop").shadow);
+  EXPECT_FALSE(detector(resolved("default: {tool_loop: {shadow: false}}").profile_for("x"), "tool_loop").shadow);
+  const auto live = resolved("plugins: {detectors: {tool_loop: {live: true}}}\nweb: {tool_loop: {shadow: true}}");
+  EXPECT_FALSE(detector(live.profile_for("x"), "tool_loop").shadow);
+  EXPECT_TRUE(detector(live.profile_for("web"), "tool_loop").shadow);
+}
+
+TEST(DetectorProfiles, TheSeverityIsOverriddenByTheMostExactSection) {
+  const auto config = resolve(R"(
+default:  {tool_loop: {severity: LOW}}
+team:     {tool_loop: {severity: CRITICAL}}
+team-one: {tool_loop: {severity: MEDIUM}}
+categories: {team: ['team-*']}
+)")
+                          .value();
+  EXPECT_EQ(detector(config.profile_for("x"), "tool_loop").severity, Severity::low);
+  EXPECT_EQ(detector(config.profile_for("team-two"), "tool_loop").severity, Severity::critical);
+  EXPECT_EQ(detector(config.profile_for("team-one"), "tool_loop").severity, Severity::medium);
+  EXPECT_FALSE(detector(config.profile_for("team-one"), "context_bloat").severity);
+}
+
+// As "layer:line" of everything that is said of one detector.
+std::vector<std::string> origins(const Profile& profile, std::string_view id) {
+  const auto& settings = detector(profile, id);
+  std::vector<std::string> out;
+  const auto add = [&](SaidAt from) { out.push_back(profile.layers[from.layer] + ":" + std::to_string(from.line)); };
+  for (const auto from : {settings.enabled_from, settings.shadow_from, settings.severity_from, settings.timeout_from})
+    add(from);
+  for (const auto from : settings.values_from) add(from);
+  return out;
+}
+
+TEST(DetectorProfiles, KnowWhereEveryValueWasSaid) {
+  const auto config = resolve(R"(
+default:
+  tool_loop:
+    window: 10
+    severity: LOW
+team:
+  tool_loop: {threshold: 4, shadow: true}
+team-one:
+  tool_loop:
+    threshold: 6
+    enabled: false
+categories: {team: [team-one, 'team-*']}
+plugins:
+  detectors:
+    tool_loop: {live: true}
+)")
+                          .value();
+  EXPECT_EQ(
+      origins(config.profile_for("x"), "tool_loop"),
+      (std::vector<std::string>{"detector:0", "plugins:15", "default:5", "detector:0", "detector:0", "default:4"}));
+  EXPECT_EQ(origins(config.profile_for("team-two"), "tool_loop"),
+            (std::vector<std::string>{"detector:0", "team:7", "default:5", "detector:0", "team:7", "default:4"}));
+  EXPECT_EQ(origins(config.profile_for("team-one"), "tool_loop"),
+            (std::vector<std::string>{"team-one:11", "team:7", "default:5", "detector:0", "team-one:10", "default:4"}));
+  EXPECT_EQ(config.profile_for("team-one").layers,
+            (std::vector<std::string>{"detector", "plugins", "default", "team", "team-one"}));
+}
+
+TEST(DetectorProfiles, WhereAValueWasSaidDoesNotChangeHowRunsAreJudged) {
+  const auto one = resolve("default: {tool_loop: {threshold: 4}}").value();
+  EXPECT_TRUE(one == resolve("\n\ndefault:\n  tool_loop:\n    threshold: 4\n").value());
+  EXPECT_FALSE(one == resolve("default: {tool_loop: {threshold: 5}}").value());
+  EXPECT_FALSE(one == resolve("default: {tool_loop: {threshold: 4, shadow: true}}").value());
+}
+
 TEST(DetectorProfiles, AddressesSurviveAMove) {
   auto config = resolve("web: {tool_loop: {threshold: 2}}").value();
   const auto* before = &config.profile_for("web");
