@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "spool/log_check.hpp"
 #include "spool/record.hpp"
 #include "spool/spool_file.hpp"
 
@@ -119,9 +120,11 @@ Result<Inspection> inspect(const std::filesystem::path& path) {
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return fail(Code::not_found, path.string() + ": there is no spool here");
   Inspection out;
+  if (auto damage = damage_of_log(path.string() + "-wal")) out.problems.push_back(std::move(*damage));
   auto connection = Connection::open(path, Connection::Mode::read_only);
   if (!connection) return tl::unexpected(std::move(connection.error()).in(path.string()));
-  if (is_empty(*connection)) return fail(Code::not_found, path.string() + ": there is no spool here yet");
+  if (out.problems.empty() && is_empty(*connection))
+    return fail(Code::not_found, path.string() + ": there is no spool here yet");
   const auto read = Inspector(*connection, out).run();
   if (!read) return fail(read.error().code, path.string() + ": " + read.error().text);
   return out;
