@@ -55,7 +55,10 @@ void end_with_confidence(std::string& summary, double confidence) {
 
 // What holds for every explanation, wherever its texts came from.
 void finish(Explanation& explanation, const SignalFacts& facts, double confidence) {
-  explanation.title = std::string(trimmed(one_line(explanation.title, kMaxTitleChars)));
+  // Cleaned first: what holds nothing but invisible characters is empty, too.
+  const auto as_title = [&](std::string_view text) { return std::string(trimmed(one_line(text, kMaxTitleChars))); };
+  explanation.title = as_title(explanation.title);
+  if (explanation.title.empty()) explanation.title = as_title(generic_explanation(facts, {}).title);
   explanation.what = std::string(trimmed(explanation.what));
   explanation.why_it_matters = std::string(trimmed(explanation.why_it_matters));
   end_with_confidence(explanation.evidence_summary, confidence);
@@ -96,7 +99,7 @@ struct Explainer::Compiled {
   std::vector<CompiledFix> fixes;
 
   static std::optional<Compiled> from(const plugin::Template& source, std::vector<std::string>& problems);
-  [[nodiscard]] Explanation render(const SignalFacts& facts, const Scope& scope) const;
+  [[nodiscard]] Explanation render(const Scope& scope) const;
 };
 
 std::optional<Explainer::Compiled> Explainer::Compiled::from(const plugin::Template& source,
@@ -124,7 +127,7 @@ std::optional<Explainer::Compiled> Explainer::Compiled::from(const plugin::Templ
   return Compiled{std::move(*title), std::move(*what), std::move(*why), std::move(*evidence), std::move(fixes)};
 }
 
-Explanation Explainer::Compiled::render(const SignalFacts& facts, const Scope& scope) const {
+Explanation Explainer::Compiled::render(const Scope& scope) const {
   Scope for_title = scope;
   for_title.max_value_chars = kMaxTitleValueChars;
   Explanation result{
@@ -135,7 +138,6 @@ Explanation Explainer::Compiled::render(const SignalFacts& facts, const Scope& s
     if (trimmed(description).empty()) continue;  // a branch that does not apply
     result.suggested_fixes.push_back({std::string(trimmed(description)), fix.language, fix.code.render(scope)});
   }
-  if (trimmed(result.title).empty()) result.title = generic_explanation(facts, {}).title;
   return result;
 }
 
@@ -181,8 +183,7 @@ Explanation Explainer::explain(const SignalFacts& facts) const {
   scope.built_ins = built_ins;
 
   const auto found = templates_.find(facts.failure_type);
-  auto result =
-      found == templates_.end() ? generic_explanation(facts, scope.values) : found->second->render(facts, scope);
+  auto result = found == templates_.end() ? generic_explanation(facts, scope.values) : found->second->render(scope);
   if (const auto hook = hooks_.find(facts.failure_type); hook != hooks_.end()) {
     if (auto changed = result; hook->second(facts, changed)) take_over(result, changed);
   }

@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "spool/log_check.hpp"
 #include "spool/record.hpp"
+#include "spool/sound_rows.hpp"
 #include "spool/spool_file.hpp"
 
 namespace dunetrace::spool {
@@ -19,14 +21,15 @@ class Inspector {
     note("check", check());
     note("file", connection_.read_in_spite_of_damage());
     note("table meta", read_meta());
-    // Where the way from the front ends at damage, the way from the back finds what lies behind it.
-    if (const auto front = walk("ASC", 0); !front) {
-      note(after_last(), front);
-      const auto known = out_.rows.size();
-      const auto from = out_.rows.empty() ? 0 : out_.rows.back().end();
-      if (const auto back = walk("DESC", from); !back) note("from the end", back);
-      std::reverse(out_.rows.begin() + static_cast<std::ptrdiff_t>(known), out_.rows.end());
-    }
+    const auto rows = read_sound_rows(
+        connection_,
+        [this](const Row& row, std::string_view) -> Result<> {
+          out_.rows.push_back(row);
+          return {};
+        },
+        [this](std::string text) { problem(std::move(text)); });
+    note("table batches", rows);
+    std::ranges::sort(out_.rows, {}, &Row::position);
     if (!out_.rows.empty()) out_.next = std::max(out_.next, out_.rows.back().end());
     return unreadable_;
   }
@@ -39,10 +42,6 @@ class Inspector {
     if (result) return;
     if (result.error().code != Code::invalid_argument) unreadable_ = result;
     problem(where + ": " + result.error().text);
-  }
-  [[nodiscard]] std::string after_last() const {
-    return out_.rows.empty() ? "table batches"
-                             : "table batches behind position " + std::to_string(out_.rows.back().position);
   }
 
   Result<> check() {
@@ -74,34 +73,6 @@ class Inspector {
     return out_.id.empty() ? fail(Code::invalid_argument, "the spool's id is missing or damaged") : Result<>{};
   }
 
-  Result<> walk(const std::string& direction, std::uint64_t from) {
-    DUNE_TRY(statement, connection_.prepare("SELECT position, events, accepted_at, checksum, record FROM batches "
-                                            "WHERE position >= ? ORDER BY position " +
-                                            direction));
-    statement.bind(1, static_cast<std::int64_t>(from));
-    while (true) {
-      DUNE_TRY(row, statement.step());
-      if (!row) return {};
-      const auto record = statement.bytes(4);
-      const Row found{static_cast<std::uint64_t>(statement.integer(0)), record.size(), statement.real(2),
-                      static_cast<std::uint32_t>(statement.integer(1))};
-      const auto sum = static_cast<std::uint64_t>(statement.integer(3));
-      if (auto sound = look(found, sum, record)) {
-        out_.rows.push_back(found);
-      } else {
-        problem("batch at position " + std::to_string(found.position) + ": " + sound.error().text);
-      }
-    }
-  }
-
-  static Result<> look(const Row& row, std::uint64_t sum, std::string_view record) {
-    if (!is_sound(record, row.position, sum))
-      return fail(Code::invalid_argument, "its bytes are not those that were written");
-    DUNE_TRY(batch, from_record(std::string(record)));
-    if (batch.events.size() != row.events) return fail(Code::invalid_argument, "another number of events is in it");
-    return {};
-  }
-
   Connection& connection_;
   Inspection& out_;
   Result<> unreadable_;
@@ -118,8 +89,11 @@ Result<Connection> open_existing(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path, error)) return fail(Code::not_found, path.string() + ": there is no spool here");
   auto connection = Connection::open(path, Connection::Mode::read_only);
   if (!connection) return tl::unexpected(std::move(connection.error()).in(path.string()));
-  if (is_empty(*connection)) return fail(Code::not_found, path.string() + ": there is no spool here yet");
   return connection;
+}
+
+Error nothing_yet(const std::filesystem::path& path) {
+  return {Code::not_found, path.string() + ": there is no spool here yet"};
 }
 
 Result<Overview> read_overview(Connection& connection) {
@@ -149,14 +123,17 @@ Result<Overview> read_overview(Connection& connection) {
 
 Result<Overview> overview(const std::filesystem::path& path) {
   DUNE_TRY(connection, open_existing(path));
+  if (is_empty(connection)) return tl::unexpected(nothing_yet(path));
   auto found = read_overview(connection);
   if (!found) return fail(found.error().code, path.string() + ": " + found.error().text);
   return found;
 }
 
 Result<Inspection> inspect(const std::filesystem::path& path) {
-  DUNE_TRY(connection, open_existing(path));
   Inspection out;
+  if (auto damage = damage_of_log(path.string() + "-wal")) out.problems.push_back(std::move(*damage));
+  DUNE_TRY(connection, open_existing(path));
+  if (out.problems.empty() && is_empty(connection)) return tl::unexpected(nothing_yet(path));
   const auto read = Inspector(connection, out).run();
   if (!read) return fail(read.error().code, path.string() + ": " + read.error().text);
   return out;

@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <ctime>
 #include <fstream>
-#include <optional>
+
+#include "spool/sound_rows.hpp"
 
 namespace dunetrace::spool {
 namespace {
@@ -102,17 +103,8 @@ Result<> copy_sound(const fs::path& path, const fs::path& draft, const Inspectio
   DUNE_TRY(from, Connection::open(path, Connection::Mode::read_only));
   DUNE_TRY_VOID(from.read_in_spite_of_damage());
   const auto copied = to.transaction([&]() -> Result<> {
-    std::optional<Statement> select;
-    for (const auto& row : found.rows) {
-      if (!select) {
-        DUNE_TRY(statement, from.prepare("SELECT record FROM batches WHERE position = ?"));
-        select = std::move(statement);
-      }
-      select->bind(1, static_cast<std::int64_t>(row.position));
-      DUNE_TRY(there, select->step());
-      if (there) DUNE_TRY_VOID(to.insert(row, select->bytes(0)));
-      select->reset();
-    }
+    const auto take = [&to](const Row& row, std::string_view record) { return to.insert(row, record); };
+    DUNE_TRY_VOID(read_sound_rows(from, take, [](const std::string&) {}));  // the problems are known by now
     copy_answers(from, to);
     return to.remove_before(0, found.next + kDamageLeap);
   });

@@ -28,7 +28,7 @@ void replay(const fs::path& file) {
 
 int main(int argc, char** argv) {
   std::vector<fs::path> files;
-  for (const std::string argument : std::vector<std::string>(argv + 1, argv + argc)) {
+  for (const std::string& argument : std::vector<std::string>(argv + 1, argv + argc)) {
     if (!fs::is_directory(argument)) {
       files.emplace_back(argument);
       continue;

@@ -59,7 +59,11 @@ void check_outward(std::string_view bytes) {
   DUNE_HOLDS(alerts.alerts.size() <= bytes.size(), bytes);
   if (batch.done()) {
     pack(packed, alerts);
-    DUNE_HOLDS(packed.bytes() == bytes, bytes);
+    // A severity is kept in a byte; all else comes back.
+    Unpacker again(packed.bytes());
+    Packer twice;
+    pack(twice, unpack_batch(again));
+    DUNE_HOLDS(again.done() && twice.bytes() == packed.bytes() && packed.bytes().size() == bytes.size(), bytes);
   }
   Unpacker action(bytes);
   static_cast<void>(unpack_action(action));

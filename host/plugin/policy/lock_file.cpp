@@ -32,6 +32,11 @@ bool is_sha256(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
+// No plugin can say such a thing about itself, and what is written could not be read again.
+bool has_control(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+}
+
 // Takes one entry apart, key by key.
 class EntryReader {
  public:
@@ -73,6 +78,7 @@ class EntryReader {
     const auto* node = entry_.value.find(key);
     if (node == nullptr) return wrong(entry_.key, fmt::format("has no {}", key));
     if (node->kind != config::YamlNode::Kind::scalar) return wrong(*node, fmt::format("expected a text as {}", key));
+    if (has_control(node->text)) return wrong(*node, fmt::format("expected no control character in {}", key));
     to = node->text;
     return {};
   }
@@ -83,6 +89,8 @@ class EntryReader {
     if (!node->is_mapping_or_null()) return wrong(*node, "expected components as id: kind");
     for (const auto& [id, kind] : node->entries) {
       if (kind.kind != config::YamlNode::Kind::scalar) return wrong(kind, "expected the kind of a component");
+      if (has_control(id.text) || has_control(kind.text))
+        return wrong(id, "expected no control character in components");
       out.components.emplace(id.text, kind.text);
     }
     return {};

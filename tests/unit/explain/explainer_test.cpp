@@ -104,6 +104,12 @@ TEST(Explainer, EmptyTitleFallsBackToTheType) {
   EXPECT_EQ(with(source).explain(facts("{}")).title, "Some type at step 19");
 }
 
+TEST(Explainer, ATitleOfInvisibleCharactersFallsBackToTheType) {
+  auto source = simple();
+  source.title = "\x04 \xE2\x80\x8B\x7F";
+  EXPECT_THAT(with(source).explain(facts("{}")).title, HasSubstr("Some type"));
+}
+
 TEST(Explainer, UnknownTypeIsExplainedGenerically) {
   const auto e =
       Explainer().explain(facts(R"({"tool":"se`arch","count":5,"ratio":2.50,"list":[1,2],"args_identical":true,

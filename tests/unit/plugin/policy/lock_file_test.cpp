@@ -46,6 +46,12 @@ TEST(LockFile, ReadsWhatItWrites) {
   EXPECT_EQ(LockFile::parse(LockFile{}.text(), "l")->entries.size(), 0U);
 }
 
+TEST(LockFile, RefusesAControlCharacterHoweverItIsWritten) {
+  EXPECT_THAT(refused(with("com.example.loops", "loops\\x7f")), HasSubstr("no control character in id"));
+  EXPECT_THAT(refused(with("1.0.0", "1\\n0")), HasSubstr("no control character in version"));
+  EXPECT_THAT(refused(with("\"loops\": ", "\"lo\\u0001ops\": ")), HasSubstr("no control character in components"));
+}
+
 TEST(LockFile, OneLineChangesForOneThing) {
   auto after = one();
   after.entries["loops.so"].mode = Mode::in_process;
