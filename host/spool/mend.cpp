@@ -130,8 +130,10 @@ Result<Opened> open_or_mend(const fs::path& path, telemetry::Logger& log) {
   content.next = (content.next / kStartLeap + 1) * kStartLeap;
   const auto leapt = file->transaction([&] { return file->remove_before(0, content.next); });
   if (!leapt) return fail(leapt.error().code, path.string() + ": " + leapt.error().text);
-  // From here on the main file knows the leap, whatever becomes of the log beside it.
-  DUNE_TRY_VOID(file->checkpoint());
+  // From here on the main file knows the leap, whatever becomes of the log beside it; unless a command reads it just
+  // now.
+  if (const auto done = file->checkpoint(); !done && done.error().code != Code::conflict)
+    return tl::unexpected(done.error());
   keep_id(path, content.id);
   sync_directory(path.parent_path());
   sync_directory(path.parent_path().parent_path());
