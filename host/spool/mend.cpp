@@ -122,10 +122,11 @@ Result<Opened> open_or_mend(const fs::path& path, telemetry::Logger& log) {
   finish_mending(path);
   auto found = inspect(path);
   if (!found && found.error().code != Code::not_found) return tl::unexpected(std::move(found).error());
-  if (found && !found->problems.empty()) DUNE_TRY_VOID(mend(path, std::move(*found), log));
+  const bool sound = found && found->problems.empty();
+  if (found && !sound) DUNE_TRY_VOID(mend(path, std::move(*found), log));
   auto file = SpoolFile::open(path);
   if (!file) return tl::unexpected(std::move(file.error()).in(path.string()));
-  DUNE_TRY(content, inspect(path));
+  DUNE_TRY(content, sound ? std::move(found) : inspect(path));  // all of a full spool is not read twice
   if (!content.problems.empty()) return fail(Code::internal, path.string() + ": " + joined(content.problems));
   content.next = (content.next / kStartLeap + 1) * kStartLeap;
   const auto leapt = file->transaction([&] { return file->remove_before(0, content.next); });

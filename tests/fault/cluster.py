@@ -132,6 +132,12 @@ class Cluster:
         while any(pathlib.Path("/proc/%d" % pid).exists() and not _zombie(pid) for pid in everybody) and time.monotonic() < deadline:
             time.sleep(0.01)
 
+    def freeze(self):
+        """The server takes connections and never answers, and its sessions end."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+        for pid in children(self.process.pid):
+            os.kill(pid, signal.SIGKILL)
+
     def kill_backend(self, application):
         """kill -9 of one session's process: the server cuts all others and recovers by itself."""
         found = self.psql("SELECT pid FROM pg_stat_activity WHERE application_name = '%s' LIMIT 1" % application)

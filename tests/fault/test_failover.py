@@ -1,7 +1,8 @@
-"""The database server dies under load and its standby takes over: DATABASE_URL names both, nothing accepted is lost.
+"""The database server freezes or dies under load and its standby takes over: DATABASE_URL names both, and nothing that
+was accepted is lost.
 
-Replication is synchronous, as it must be where a failover may lose nothing. DUNE_FAULT_FAILOVERS makes it more than one;
-the server that died comes back as the standby of the other.
+Replication is synchronous, as it must be where a failover may lose nothing. DUNE_FAULT_FAILOVERS makes it more than one of
+each; the server that failed comes back as the standby of the other.
 """
 import pathlib
 import random
@@ -36,11 +37,17 @@ class Failover(unittest.TestCase):
         wait_until(lambda: primary.rows(in_step), 60, "the standby is in step", primary.log_tail)
         return standby
 
-    def fail_over(self, primary, standby):
-        primary.kill()
+    def fail_over(self, primary, standby, frozen):
+        if frozen:  # it would answer no one, and hide the other behind its name
+            primary.freeze()
+        else:
+            primary.kill()
         standby.promote()
         standby.rows("ALTER SYSTEM RESET synchronous_standby_names")  # the copy waited for a standby, too
         standby.rows("SELECT pg_reload_conf()")
+
+    def stored(self, server):
+        return int(server.rows("SELECT coalesce(sum(position), 0) FROM spool_positions")[0][0])
 
     def test_what_was_accepted_is_stored_once(self):
         chance = random.Random(seed())
@@ -49,12 +56,15 @@ class Failover(unittest.TestCase):
         primary, standby = self.first, self.second
         with OwnDatabaseHost(both, lambda sql: primary.rows(sql)) as host:
             with Load(host, "failover") as load:
-                for turn in range(int(number("DUNE_FAULT_FAILOVERS", 1))):
+                for turn in range(int(number("DUNE_FAULT_FAILOVERS", 2))):
                     load.wait_accepted(20)
                     threading.Event().wait(chance.uniform(0, LONGEST_REST_S))  # the random instant
-                    self.fail_over(primary, standby)
+                    self.fail_over(primary, standby, frozen=turn % 2 == 0)
                     primary, dead = standby, primary
-                    load.wait_accepted(20)
+                    seen = self.stored(primary)
+                    wait_until(lambda: self.stored(primary) > seen, 60, "the writer goes on at the other server", host.log_tail)
+                    if dead.running():
+                        dead.kill()
                     shutil.rmtree(dead.data)
                     standby = self.standby_of(primary, dead.data.name)
             wait_stored(host)
