@@ -7,8 +7,8 @@
 
 namespace dunetrace::ingest {
 
-FirstAnswers::FirstAnswers(std::vector<spool::FirstAnswer> kept, const Clock& clock) : clock_(clock) {
-  for (const auto& answer : kept) keep(answer);
+FirstAnswers::FirstAnswers(std::vector<spool::FirstAnswer> kept, const Clock& clock) : time_(clock) {
+  for (const auto& answer : kept) keep(answer, answer.at);
   forget_old();
 }
 
@@ -42,21 +42,21 @@ void FirstAnswers::settle(const std::string& key, const std::optional<spool::Fir
     if (entry == entries_.end()) return;
     waiters = std::exchange(entry->second.waiters, {});
     entries_.erase(entry);
-    if (answer) keep(*answer);
+    if (answer) keep(*answer, time_.unix_seconds());
   }
   for (const auto& waiter : waiters) waiter(answer);
 }
 
-void FirstAnswers::keep(const spool::FirstAnswer& answer) {
+void FirstAnswers::keep(const spool::FirstAnswer& answer, double at) {
   const auto [entry, is_new] = entries_.try_emplace(answer.key);
   if (!is_new) return;
   entry->second.answer = answer;
   entry->second.request_hash = answer.request_hash;
-  order_.emplace_back(answer.at, &entry->first);
+  order_.emplace_back(at, &entry->first);
 }
 
 void FirstAnswers::forget_old() {
-  const auto oldest = clock_.unix_seconds() - spool::kAnswersKeptSeconds;
+  const auto oldest = time_.unix_seconds() - spool::kAnswersKeptSeconds;
   while (!order_.empty() && (order_.size() > spool::kMostAnswers || order_.front().first < oldest)) {
     entries_.erase(entries_.find(*order_.front().second));
     order_.pop_front();

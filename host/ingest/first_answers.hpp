@@ -13,7 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/clock.hpp"
+#include "core/even_time.hpp"
 #include "spool/spool.hpp"
 
 namespace dunetrace::ingest {
@@ -40,10 +40,10 @@ class FirstAnswers {
     std::optional<spool::FirstAnswer> answer;  // empty while the first request is on its way
     std::vector<Waiter> waiters;
   };
-  void keep(const spool::FirstAnswer& answer);
+  void keep(const spool::FirstAnswer& answer, double at);
   void forget_old();
 
-  const Clock& clock_;
+  const EvenTime time_;  // a clock that leaps must not make anybody forgotten
   std::mutex mutex_;
   std::unordered_map<std::string, Entry> entries_;
   std::deque<std::pair<double, const std::string*>> order_;  // answered ones by time; the keys are those of entries_

@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "core/even_time.hpp"
 #include "core/turns.hpp"
 #include "spool/backlog.hpp"
 #include "spool/checkpointer.hpp"
@@ -28,7 +29,9 @@ constexpr std::uint64_t kRemoveBytes = 2 * 1024 * 1024;        // acknowledged r
 constexpr auto kRemoveAfter = std::chrono::milliseconds(300);  // or that old
 constexpr auto kReadRetry = std::chrono::milliseconds(500);
 constexpr std::int64_t kShrinkAbove = 64 * 1024 * 1024;  // an empty file larger than that gives its room back
+constexpr std::int64_t kShrinkTight = 1024 * 1024;       // or than that, on a disk with little room
 constexpr std::uint64_t kReserve = 64 * 1024 * 1024;     // of the disk, left to others; at most a twentieth of it
+constexpr std::uint64_t kSmallLog = 512 * 1024;          // not worth carrying over for want of room
 
 std::uint64_t usable_bytes(const fs::path& directory) {
   struct statvfs info {};
@@ -53,6 +56,7 @@ struct DiskSpool::Impl {
        SpoolFile carry_file, std::vector<FirstAnswer> answers)
       : options(std::move(o)),
         clock(c),
+        time(c),
         log(l),
         id(opened.content.id),
         lock(std::move(lock_file)),
@@ -67,14 +71,16 @@ struct DiskSpool::Impl {
     thread = std::jthread([this] { run(); });
   }
 
-  // Of the waiting ones and of the file together.
+  // Of the waiting ones and of the file together. What lies in SQLite's log needs its room a second time, in the file:
+  // a disk that is full before that leaves no way to get anything off it again.
   [[nodiscard]] bool has_room(std::uint64_t bytes, std::uint64_t free) const {
     if (!waiting.empty() &&
         (waiting_events >= options.waiting_events || waiting_bytes + bytes > options.waiting_bytes)) {
       return false;
     }
     const auto used = backlog.bytes() + waiting_bytes;
-    return free >= waiting_bytes + bytes && (used == 0 || used + bytes <= options.max_bytes);
+    const bool on_disk = free + reusable >= 2 * (waiting_bytes + bytes) + log_bytes;
+    return on_disk && (used == 0 || used + bytes <= options.max_bytes);
   }
 
   Append put(Waiting& one) {
@@ -82,7 +88,13 @@ struct DiskSpool::Impl {
     const std::lock_guard guard(mutex);
     if (closed) return Append::closed;
     const auto bytes = one.record.size() + kRowOverhead;
-    if (!has_room(bytes, free)) return Append::full;
+    if (!has_room(bytes, free)) {
+      if (log_bytes >= kSmallLog) {
+        wants_room = true;
+        work.notify_one();
+      }
+      return Append::full;
+    }
     waiting_events += one.batch->events.size();
     waiting_bytes += bytes;
     waiting.push_back(std::move(one));
@@ -96,20 +108,25 @@ struct DiskSpool::Impl {
     std::uint64_t first = 0;                 // position of the first event
     std::optional<std::uint64_t> remove_to;  // acknowledged rows go, too
     std::uint64_t removing = 0;              // bytes
+    bool shrink = false, for_room = false;
+    [[nodiscard]] bool empty() const { return batches.empty() && !remove_to; }
   };
 
   void run() {
     take_turns(kShortTurns);  // it waits for the disk nearly always, and clients wait for it
     std::unique_lock guard(mutex);
     while (true) {
-      const auto something = [this] { return !waiting.empty() || closing || removable >= kRemoveBytes; };
+      const auto something = [this] { return !waiting.empty() || closing || removable >= kRemoveBytes || wants_room; };
       work.wait(guard, [&] { return something() || removable > 0 || may_shrink; });
       work.wait_until(guard, last_removal + kRemoveAfter, something);
       auto turn = next_turn();
-      if (turn.batches.empty() && !turn.remove_to && closing) return;
+      if (turn.empty() && closing) return;
       guard.unlock();
       const auto done = write(turn);
+      const auto room = make_room(!done || turn.for_room);
       guard.lock();
+      log_bytes = room.log;
+      reusable = room.reusable;
       settle(turn, done);
       guard.unlock();
       const auto refusal = done || done.error().code != Code::unavailable ? Append::failed : Append::full;
@@ -124,7 +141,8 @@ struct DiskSpool::Impl {
     Turn turn;
     turn.batches = std::exchange(waiting, {});
     turn.first = next;
-    if (turn.batches.empty() && removable == 0) may_shrink = false;  // this turn does it
+    turn.for_room = std::exchange(wants_room, false);
+    if (turn.batches.empty() && removable == 0) turn.shrink = std::exchange(may_shrink, false);
     const bool due = removable >= kRemoveBytes || closing || steady_clock::now() >= last_removal + kRemoveAfter;
     if (removable == 0 || !due) return turn;
     turn.remove_to = acknowledged;
@@ -134,10 +152,8 @@ struct DiskSpool::Impl {
 
   // Without the lock: everybody else goes on meanwhile.
   Result<> write(const Turn& turn) {
-    if (turn.batches.empty() && !turn.remove_to) {
-      shrink();
-      return {};
-    }
+    if (turn.shrink) shrink();
+    if (turn.empty()) return {};
     return writing->transaction([&]() -> Result<> {
       auto at = turn.first;
       for (const auto& one : turn.batches) {
@@ -157,13 +173,33 @@ struct DiskSpool::Impl {
 
   // Neither days nor a flood of keys make the file grow without end.
   double last_answer_to_forget() {
-    auto until = clock.unix_seconds() - kAnswersKeptSeconds;
+    auto until = time.unix_seconds() - kAnswersKeptSeconds;
     while (!answer_times.empty() && (answer_times.size() > options.most_answers || answer_times.front() <= until)) {
       until = std::max(until, answer_times.front());
       answer_times.pop_front();
     }
     return until;
   }
+
+  // A disk with little room for the log gets it carried over early and cut off, on this thread: whoever waits for a
+  // commit would be refused otherwise.
+  struct Room {
+    std::uint64_t log = 0;       // bytes that the file may grow by yet
+    std::uint64_t reusable = 0;  // bytes of the file that new rows may have
+  };
+  Room make_room(bool wanted) {
+    auto log_now = log_bytes_now();  // all of it, though some may be carried over: it is better to be sure
+    const auto free = options.free_bytes();
+    const bool tight = free / 4 < log_now || wanted;
+    if (tight && log_now >= kSmallLog) {
+      static_cast<void>(writing->checkpoint());  // when it fails, the next turn tries again
+      log_now = log_bytes_now();
+    }
+    if (free >= kReserve) return {log_now, 0};
+    const auto pages = writing->free_bytes();  // asked only where it matters
+    return {log_now, pages ? static_cast<std::uint64_t>(*pages) : 0};
+  }
+  [[nodiscard]] std::uint64_t log_bytes_now() const { return writing->log_pages() * SpoolFile::kPageBytes; }
 
   static Row row_of(const Waiting& one, std::uint64_t position) {
     return {position, one.record.size() + kRowOverhead, one.accepted_at,
@@ -177,10 +213,12 @@ struct DiskSpool::Impl {
     }
     if (turn.remove_to) last_removal = steady_clock::now();
     if (!done) {
-      log.error("spool.write_failed", {{"file", options.file.string()}, {"reason", done.error().text}});
+      if (std::exchange(failing, true) == false)  // once: a full disk refuses several times a second
+        log.error("spool.write_failed", {{"file", options.file.string()}, {"reason", done.error().text}});
       if (closing) removable = 0;  // the acknowledged rows go at the next start
       return;
     }
+    if (std::exchange(failing, false)) log.info("spool.writes_again", {{"file", options.file.string()}});
     for (const auto& one : turn.batches) {
       const auto row = row_of(one, next);
       backlog.add(row, one.batch);
@@ -196,7 +234,8 @@ struct DiskSpool::Impl {
   // After an outage the file is as large as the backlog was.
   void shrink() {
     const auto size = writing->file_bytes();
-    if (!size || *size < kShrinkAbove) return;
+    const bool tight = size && *size >= kShrinkTight && options.free_bytes() < 2 * static_cast<std::uint64_t>(*size);
+    if (!size || (*size < kShrinkAbove && !tight)) return;
     auto shrunk = writing->shrink();
     if (shrunk) shrunk = writing->checkpoint();
     if (!shrunk) log.warn("spool.not_shrunk", {{"reason", shrunk.error().text}});
@@ -204,6 +243,7 @@ struct DiskSpool::Impl {
 
   const DiskSpoolOptions options;
   const Clock& clock;
+  const EvenTime time;
   telemetry::Logger& log;
   const std::string id;
   std::optional<FileLock> lock;
@@ -222,9 +262,12 @@ struct DiskSpool::Impl {
   std::uint64_t removable = 0;  // bytes acknowledged and not removed
   steady_clock::time_point last_removal = steady_clock::now();
   Backlog backlog;
-  bool closed = false;      // no newcomers
-  bool closing = false;     // and the thread ends
-  bool may_shrink = false;  // the spool has become empty
+  std::uint64_t log_bytes = 0, reusable = 0;  // as the commit thread found them last, see Room
+  bool failing = false;                       // the last transaction did
+  bool wants_room = false;                    // somebody was refused while the log was long
+  bool closed = false;                        // no newcomers
+  bool closing = false;                       // and the thread ends
+  bool may_shrink = false;                    // the spool has become empty
   std::jthread thread;
 };
 

@@ -169,16 +169,19 @@ Result<Opened> open_or_mend(const fs::path& path, telemetry::Logger& log) {
     found = Inspection();
     found->problems.emplace_back("the file is empty");  // and it was not when it got its id
   }
-  if (found && !found->problems.empty()) DUNE_TRY_VOID(mend(path, std::move(*found), log));
+  const bool sound = found && found->problems.empty();
+  if (found && !sound) DUNE_TRY_VOID(mend(path, std::move(*found), log));
   auto file = SpoolFile::open(path);
   if (!file) return tl::unexpected(std::move(file.error()).in(path.string()));
-  DUNE_TRY(content, inspect(path));
+  DUNE_TRY(content, sound ? std::move(found) : inspect(path));  // all of a full spool is not read twice
   if (!content.problems.empty()) return fail(Code::internal, path.string() + ": " + joined(content.problems));
   content.next = (next_after(path, content) / kStartLeap + 1) * kStartLeap;
   const auto leapt = file->transaction([&] { return file->remove_before(0, content.next); });
   if (!leapt) return fail(leapt.error().code, path.string() + ": " + leapt.error().text);
-  // From here on the main file knows the leap, whatever becomes of the log beside it.
-  DUNE_TRY_VOID(file->checkpoint());
+  // From here on the main file knows the leap, whatever becomes of the log beside it; unless a command reads it just
+  // now.
+  if (const auto done = file->checkpoint(); !done && done.error().code != Code::conflict)
+    return tl::unexpected(done.error());
   keep(path, {content.id, content.next});
   sync_directory(path.parent_path());
   sync_directory(path.parent_path().parent_path());

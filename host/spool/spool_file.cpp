@@ -100,7 +100,8 @@ Result<SpoolFile> SpoolFile::for_writing(Connection connection) {
 
 Result<SpoolFile> SpoolFile::open(const std::filesystem::path& path, const std::string& id) {
   DUNE_TRY(connection, Connection::open(path, Connection::Mode::create));
-  DUNE_TRY_VOID(connection.exec("PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"));
+  DUNE_TRY_VOID(connection.exec("PRAGMA page_size = " + std::to_string(kPageBytes) +
+                                "; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"));
   DUNE_TRY_VOID(connection.exec("BEGIN IMMEDIATE"));
   DUNE_TRY_VOID(make_schema(connection, id));
   DUNE_TRY_VOID(connection.exec("COMMIT"));
@@ -196,7 +197,12 @@ Result<std::vector<FirstAnswer>> SpoolFile::answers() {
   return answers;
 }
 
-Result<> SpoolFile::checkpoint() { return connection_.exec("PRAGMA wal_checkpoint(TRUNCATE)"); }
+Result<> SpoolFile::checkpoint() {
+  DUNE_TRY(busy, connection_.integer("PRAGMA wal_checkpoint(TRUNCATE)"));
+  if (busy != 0) return fail(Code::conflict, "the log is in use");
+  *log_pages_ = 0;
+  return {};
+}
 
 Result<> SpoolFile::carry_over() { return connection_.exec("PRAGMA wal_checkpoint(PASSIVE)"); }
 
@@ -204,6 +210,11 @@ Result<std::int64_t> SpoolFile::file_bytes() {
   DUNE_TRY(pages, connection_.integer("PRAGMA page_count"));
   DUNE_TRY(size, connection_.integer("PRAGMA page_size"));
   return pages * size;
+}
+
+Result<std::int64_t> SpoolFile::free_bytes() {
+  DUNE_TRY(pages, connection_.integer("PRAGMA freelist_count"));
+  return pages * static_cast<std::int64_t>(kPageBytes);
 }
 
 std::vector<std::filesystem::path> files_of(const std::filesystem::path& path) {

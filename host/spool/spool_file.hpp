@@ -56,7 +56,9 @@ class SpoolFile {
                               const std::function<bool(std::uint64_t position, AcceptedBatch batch)>& take,
                               const std::function<void(const std::string& problem)>& damaged);
 
-  // Everything in the main file, nothing in the log beside it.
+  static constexpr std::uint64_t kPageBytes = 8192;
+
+  // Everything in the main file, nothing in the log beside it. Code::conflict when somebody reads or carries over.
   [[nodiscard]] Result<> checkpoint();
   // As much of it as nobody is reading; others may go on writing.
   [[nodiscard]] Result<> carry_over();
@@ -66,6 +68,7 @@ class SpoolFile {
   // Gives the room of removed rows back to the file system.
   [[nodiscard]] Result<> shrink() { return connection_.exec("VACUUM"); }
   [[nodiscard]] Result<std::int64_t> file_bytes();
+  [[nodiscard]] Result<std::int64_t> free_bytes();  // of it, for new rows
 
  private:
   struct Statements {

@@ -63,7 +63,29 @@ AsyncConnection::AsyncConnection(const ConnectInfo& info, std::unique_ptr<pg_con
     : info_(&info), connection_(std::move(connection)) {}
 
 Result<AsyncConnection> AsyncConnection::open(const ConnectInfo& info, Deadline deadline, const Waker& waker) {
-  AsyncConnection opened(info, std::unique_ptr<pg_conn, Finish>(PQconnectStart(info.text().c_str())));
+  const auto servers = info.texts().size();
+  const auto first = info.first();
+  Error failed{Code::unavailable, {}};
+  for (std::size_t tried = 0; tried < servers; ++tried) {
+    const auto server = (first + tried) % servers;
+    // Each has its share of the time, so that a silent one leaves some for the others.
+    const auto now = std::chrono::steady_clock::now();
+    const auto share = (deadline - now) / static_cast<int>(servers - tried);
+    auto opened = open(info, info.texts()[server], now + share, waker);
+    if (opened) {
+      info.answered(server);
+      return opened;
+    }
+    if (opened.error().text == kWoken) return opened;
+    failed.code = opened.error().code;
+    failed.text += (failed.text.empty() ? "" : "; ") + opened.error().text;
+  }
+  return tl::unexpected(std::move(failed));
+}
+
+Result<AsyncConnection> AsyncConnection::open(const ConnectInfo& info, const std::string& text, Deadline deadline,
+                                              const Waker& waker) {
+  AsyncConnection opened(info, std::unique_ptr<pg_conn, Finish>(PQconnectStart(text.c_str())));
   if (!opened.connection_) return fail(Code::unavailable, "no memory for a connection");
   // Its default prints to stderr, among the log lines; what matters comes back as an error.
   PQsetNoticeProcessor(

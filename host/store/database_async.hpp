@@ -34,7 +34,8 @@ class Waker {
 
 class AsyncConnection {
  public:
-  // Errors: Code::timeout past the deadline, Code::unavailable otherwise (also when woken).
+  // To one of the servers that the URL names. Errors: Code::timeout past the deadline, Code::unavailable otherwise
+  // (also when woken).
   [[nodiscard]] static Result<AsyncConnection> open(const ConnectInfo& info, Deadline deadline, const Waker& waker);
 
   // Gives the connection away, in blocking mode. Nothing else may be called afterwards.
@@ -52,6 +53,8 @@ class AsyncConnection {
   struct Finish {
     void operator()(pg_conn* connection) const;
   };
+  [[nodiscard]] static Result<AsyncConnection> open(const ConnectInfo& info, const std::string& text, Deadline deadline,
+                                                    const Waker& waker);
   AsyncConnection(const ConnectInfo& info, std::unique_ptr<pg_conn, Finish> connection);
   [[nodiscard]] Result<> finish_connecting(Deadline deadline, const Waker& waker);
   [[nodiscard]] Result<> wait_socket(bool for_write, Deadline deadline, const Waker& waker) const;

@@ -43,6 +43,41 @@ void add_defaults(std::map<std::string, std::string>& pairs, const DatabaseOptio
   if (options.lazy_commits) pairs["options"] += " -c synchronous_commit=off";
 }
 
+using Pairs = std::map<std::string, std::string>;
+
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> items(1);
+  for (const char c : list) {
+    if (c == ',')
+      items.emplace_back();
+    else
+      items.back().push_back(c);
+  }
+  return items;
+}
+
+// The same for each of the servers alone. What libpq would not take as a list stays for it to complain about, and so
+// does a preference that only means something among several.
+std::vector<Pairs> for_each_server(const Pairs& all) {
+  const auto attributes = all.find("target_session_attrs");
+  const bool prefers = attributes != all.end() && attributes->second.starts_with("prefer");
+  std::map<std::string, std::vector<std::string>> lists;
+  std::size_t servers = 1;
+  for (const char* key : {"host", "hostaddr", "port"}) {
+    if (const auto found = all.find(key); found != all.end()) lists[key] = split(found->second);
+    if (lists.contains(key)) servers = std::max(servers, lists[key].size());
+  }
+  for (const auto& [key, list] : lists) {
+    const bool one_for_all = key == "port" && list.size() == 1;
+    if (prefers || (list.size() != servers && !one_for_all)) return {all};
+  }
+  std::vector<Pairs> each(servers, all);
+  for (std::size_t i = 0; i < servers; ++i) {
+    for (const auto& [key, list] : lists) each[i][key] = list[list.size() == 1 ? 0 : i];
+  }
+  return each;
+}
+
 // As libpq reads it in its blocking calls: less than 2 s is 2 s, zero or nonsense is no limit.
 std::chrono::milliseconds connect_limit_of(const std::string& text) {
   int seconds = 0;
@@ -71,9 +106,11 @@ Result<ConnectInfo> ConnectInfo::make(const DatabaseOptions& options) {
   }
   add_defaults(pairs, options);
   info.connect_limit_ = connect_limit_of(pairs["connect_timeout"]);
-  for (const auto& [key, value] : pairs) {
-    if (!info.text_.empty()) info.text_.push_back(' ');
-    info.text_.append(key).append("=").append(quoted(value));
+  for (const auto& server : for_each_server(pairs)) {
+    std::string text;
+    for (const auto& [key, value] : server)
+      text.append(text.empty() ? "" : " ").append(key).append("=").append(quoted(value));
+    info.texts_.push_back(std::move(text));
   }
   return info;
 }

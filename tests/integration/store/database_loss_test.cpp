@@ -170,17 +170,48 @@ TEST_F(DatabaseLossTest, InterruptEndsWaitingForAConnection) {
   EXPECT_FALSE(outer);
 }
 
-TEST_F(DatabaseLossTest, InterruptEndsConnectingToAServerThatSaysNothing) {
-  const int silent = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ASSERT_EQ(::bind(silent, reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::listen(silent, 8), 0);
-  ASSERT_EQ(::getsockname(silent, reinterpret_cast<sockaddr*>(&address), &size), 0);
+// A server that takes connections and never answers.
+class SilentServer {
+ public:
+  SilentServer() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    const bool listens = ::bind(fd_, reinterpret_cast<sockaddr*>(&address), size) == 0 && ::listen(fd_, 8) == 0 &&
+                         ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+    port_ = listens ? ntohs(address.sin_port) : std::uint16_t{0};
+  }
+  ~SilentServer() { ::close(fd_); }
+  SilentServer(const SilentServer&) = delete;
+  SilentServer& operator=(const SilentServer&) = delete;
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+
+ private:
+  const int fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  std::uint16_t port_ = 0;
+};
+
+TEST_F(DatabaseLossTest, ASilentServerDoesNotHideTheOneBehindIt) {
+  const SilentServer silent;
+  ASSERT_GT(silent.port(), 0);
+  const auto sockets = database.scalar("SELECT trim(BOTH '\"' FROM current_setting('unix_socket_directories'))");
+  const auto port = database.scalar("SHOW port");
   auto options = database.options();
-  options.url = fmt::format("host=127.0.0.1 port={} connect_timeout=0 dbname=x", ntohs(address.sin_port));
+  options.url +=
+      fmt::format(" host=127.0.0.1,{} port={},{} target_session_attrs=read-write", sockets, silent.port(), port);
+  Database both(options, database.log().logger(), database.metrics());
+  EXPECT_TRUE(transact(both, "write", [](pqxx::work& tx) -> Result<> {
+    tx.exec0("CREATE TEMPORARY TABLE t (a int)");
+    return {};
+  }));
+}
+
+TEST_F(DatabaseLossTest, InterruptEndsConnectingToAServerThatSaysNothing) {
+  const SilentServer silent;
+  ASSERT_GT(silent.port(), 0);
+  auto options = database.options();
+  options.url = fmt::format("host=127.0.0.1 port={} connect_timeout=0 dbname=x", silent.port());
   Database mute(options, database.log().logger(), database.metrics());
   auto waiting = std::async(std::launch::async,
                             [&] { return transact(mute, "wait", [](pqxx::work&) -> Result<> { return {}; }); });
@@ -188,7 +219,6 @@ TEST_F(DatabaseLossTest, InterruptEndsConnectingToAServerThatSaysNothing) {
   mute.interrupt();
   EXPECT_EQ(waiting.wait_for(std::chrono::seconds(5)), std::future_status::ready);
   EXPECT_FALSE(waiting.get());
-  ::close(silent);
 }
 
 TEST_F(DatabaseLossTest, EndsAtOnceWhileTheServerIsAway) {

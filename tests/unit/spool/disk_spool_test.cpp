@@ -127,6 +127,34 @@ TEST(DiskSpool, LeavesTheDiskItsReserve) {
   EXPECT_EQ(append_now(*spool, make_batch("a", 1)), Append::accepted);
 }
 
+TEST(DiskSpool, GetsOffASmallDiskWhatItPutThereAndTakesMoreAgain) {
+  constexpr std::uint64_t kDisk = 12'000'000, kUsable = kDisk / 20 * 19;  // as of a real one
+  SpoolPlace place;
+  const auto used = [&place] {
+    std::uint64_t bytes = 0;
+    for (const auto& file : files_of(place.file)) {
+      std::error_code missing;
+      const auto size = std::filesystem::file_size(file, missing);
+      if (!missing) bytes += size;
+    }
+    return bytes;
+  };
+  const auto spool = place.open({.free_bytes = [&] { return kUsable - std::min(kUsable, used()); }});
+  for (int round = 0; round < 3; ++round) {
+    std::uint64_t taken = 0;
+    const auto take = [&] {
+      if (append_now(*spool, make_batch("a", 10, 0, 10'000)) != Append::accepted) return false;
+      taken += 100'000;
+      return true;
+    };
+    // A refusal may be the one that makes room.
+    while (take() || dunetrace::testing::wait_until(take, std::chrono::milliseconds(200))) EXPECT_LE(used(), kDisk);
+    EXPECT_GT(taken, kDisk / 3) << "round " << round;
+    EXPECT_FALSE(drain(*spool).empty());
+    EXPECT_TRUE(dunetrace::testing::wait_until([&] { return !spool->full(); })) << "round " << round;
+  }
+}
+
 TEST(DiskSpool, RemovesWhatIsAcknowledgedFromTheFile) {
   SpoolPlace place;
   const auto spool = place.open();

@@ -1,0 +1,34 @@
+#include "ingest/first_answers.hpp"
+
+#include <gtest/gtest.h>
+
+#include "testing/fake_clock.hpp"
+
+namespace dunetrace::ingest {
+namespace {
+
+constexpr double kDay = 86'400;
+
+spool::FirstAnswer answer_at(double at) { return {"key", "batch", 3, at}; }
+
+TEST(FirstAnswers, AreKeptForADayWhateverIsMadeOfTheClock) {
+  testing::FakeClock clock(1'700'000'000);
+  FirstAnswers answers({answer_at(clock.unix_seconds() - kDay / 2)}, clock);
+  for (const double leap : {-10 * 365 * kDay, 400 * kDay, 0.0}) {
+    clock.set_unix_seconds(1'700'000'000 + leap);
+    std::string found;
+    EXPECT_FALSE(answers.begin("key", [&](const auto& known) { found = known->batch_id; })) << leap;
+    EXPECT_EQ(found, "batch");
+    const auto later = "later" + std::to_string(leap);
+    ASSERT_TRUE(answers.begin(later, {}));
+    auto own = answer_at(clock.unix_seconds());
+    own.key = later;
+    answers.settle(later, own);
+    EXPECT_FALSE(answers.begin(later, [](const auto&) {})) << leap;
+  }
+  clock.advance(std::chrono::hours(13));
+  EXPECT_TRUE(answers.begin("key", {})) << "a day has passed";
+}
+
+}  // namespace
+}  // namespace dunetrace::ingest
