@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -88,6 +89,8 @@ class Spool {
   [[nodiscard]] virtual bool full() const = 0;
   [[nodiscard]] virtual std::size_t events() const = 0;  // promised and not acknowledged
   [[nodiscard]] virtual std::size_t bytes() const = 0;   // they take
+  // When the oldest of them was promised, in Unix seconds; nothing when there is none.
+  [[nodiscard]] virtual std::optional<double> oldest_accepted_at() const = 0;
 
   // Whether what is inside outlives the process; and the id under which the database keeps this spool's position.
   [[nodiscard]] virtual bool durable() const = 0;
