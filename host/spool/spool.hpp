@@ -3,6 +3,14 @@
 //   spool.append(std::move(batch), [=](Append how) { respond(how == Append::accepted ? 202 : 503); });
 //   auto group = spool.read(5000, stop, deadline); …write…; spool.acknowledge(group.end);
 // Any number of threads append; one thread reads and acknowledges.
+//
+// What the disk spool is made of:
+//   disk_spool.hpp    the commit thread: what arrives during one commit goes into the next
+//   backlog.hpp       what is committed and not acknowledged, and which of it is in memory
+//   spool_file.hpp    the SQLite file: its tables, and reading it (record.hpp: a batch as bytes; sqlite.hpp: the library)
+//   checkpointer.hpp  carries SQLite's log over into the file beside the commits
+//   mend.hpp          what becomes of a damaged file at the start (inspect.cpp finds the damage)
+//   file_lock.hpp     one process per spool
 #pragma once
 
 #include <chrono>
