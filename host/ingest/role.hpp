@@ -3,7 +3,7 @@
 //
 // Where to read on, in the order in which a batch comes by:
 //   receive.hpp        POST /v1/ingest from body to answer
-//     admission.hpp      body → batch, or everything that is wrong with it (validation.hpp: the 422; privacy.hpp: the guard)
+//     admission.hpp      body → batch, or everything that is wrong with it (validation.hpp, privacy.hpp)
 //     door.hpp           whose key (auth.hpp), not too often (rate_limit.hpp)
 //     first_answers.hpp  Idempotency-Key
 //   spool/spool.hpp    the queue on disk; its commit sends the 202

@@ -7,7 +7,7 @@
 // What the disk spool is made of:
 //   disk_spool.hpp    the commit thread: what arrives during one commit goes into the next
 //   backlog.hpp       what is committed and not acknowledged, and which of it is in memory
-//   spool_file.hpp    the SQLite file: its tables, and reading it (record.hpp: a batch as bytes; sqlite.hpp: the library)
+//   spool_file.hpp    the SQLite file: its tables, and reading them (record.hpp: a batch as bytes)
 //   checkpointer.hpp  carries SQLite's log over into the file beside the commits
 //   mend.hpp          what becomes of a damaged file at the start (inspect.cpp finds the damage)
 //   file_lock.hpp     one process per spool
