@@ -103,14 +103,21 @@ bool is_empty(Connection& connection) {
   return tables && *tables == 0;
 }
 
-Result<Connection> open_existing(const std::filesystem::path& path) {
+}  // namespace
+
+Result<Inspection> inspect(const std::filesystem::path& path) {
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return fail(Code::not_found, path.string() + ": there is no spool here");
+  Inspection out;
   auto connection = Connection::open(path, Connection::Mode::read_only);
   if (!connection) return tl::unexpected(std::move(connection.error()).in(path.string()));
   if (is_empty(*connection)) return fail(Code::not_found, path.string() + ": there is no spool here yet");
-  return connection;
+  const auto read = Inspector(*connection, out).run();
+  if (!read) return fail(read.error().code, path.string() + ": " + read.error().text);
+  return out;
 }
+
+namespace {
 
 Result<Overview> read_overview(Connection& connection) {
   Overview out;
@@ -138,18 +145,14 @@ Result<Overview> read_overview(Connection& connection) {
 }  // namespace
 
 Result<Overview> overview(const std::filesystem::path& path) {
-  DUNE_TRY(connection, open_existing(path));
-  auto found = read_overview(connection);
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return fail(Code::not_found, path.string() + ": there is no spool here");
+  auto connection = Connection::open(path, Connection::Mode::read_only);
+  if (!connection) return tl::unexpected(std::move(connection.error()).in(path.string()));
+  if (is_empty(*connection)) return fail(Code::not_found, path.string() + ": there is no spool here yet");
+  auto found = read_overview(*connection);
   if (!found) return fail(found.error().code, path.string() + ": " + found.error().text);
   return found;
-}
-
-Result<Inspection> inspect(const std::filesystem::path& path) {
-  DUNE_TRY(connection, open_existing(path));
-  Inspection out;
-  const auto read = Inspector(connection, out).run();
-  if (!read) return fail(read.error().code, path.string() + ": " + read.error().text);
-  return out;
 }
 
 }  // namespace dunetrace::spool
