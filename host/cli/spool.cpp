@@ -120,21 +120,28 @@ void print_batch(std::uint64_t position, const AcceptedBatch& batch) {
   print_json(out);
 }
 
-Result<int> print_batches(const fs::path& file) {
-  DUNE_TRY(found, spool::inspect(file));
-  bool damaged = !found.problems.empty();
+// False when one of them is damaged after all.
+Result<bool> print_rows(const fs::path& file, const spool::Inspection& found) {
+  if (found.rows.empty()) return true;
+  bool sound = true;
   DUNE_TRY(reader, spool::SpoolFile::open_for_reading(file));
-  for (const auto& row : found.rows) {  // the sound ones; a running host may have removed some since
+  for (const auto& row : found.rows) {  // a running host may have removed some since
     DUNE_TRY_VOID(reader.read(
         row.position, row.position + 1,
         [](std::uint64_t position, const AcceptedBatch& batch) { return print_batch(position, batch), true; },
         [&](const std::string& problem) {
-          damaged = true;
-          std::fprintf(stderr, "dunetrace: %s\n", problem.c_str());
+          sound = false;
+          std::fprintf(stderr, "dunetrace: damaged: %s\n", problem.c_str());
         }));
   }
+  return sound;
+}
+
+Result<int> print_batches(const fs::path& file) {
+  DUNE_TRY(found, spool::inspect(file));
+  DUNE_TRY(sound, print_rows(file, found));
   for (const auto& problem : found.problems) std::fprintf(stderr, "dunetrace: damaged: %s\n", problem.c_str());
-  return damaged ? kFailed : 0;
+  return sound && found.problems.empty() ? 0 : kFailed;
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ FirstAnswers::Turn FirstAnswers::begin(const std::string& key, std::uint64_t req
       first.request_hash = request_hash;
       return Turn::first;
     }
-    if (first.request_hash != 0 && first.request_hash != request_hash) return Turn::conflict;
+    const auto used_by = first.answer ? first.answer->request_hash : first.request_hash;
+    if (used_by != 0 && used_by != request_hash) return Turn::conflict;
     if (!first.answer) {
       first.waiters.push_back(std::move(waiter));
       return Turn::repeated;
@@ -48,17 +49,14 @@ void FirstAnswers::settle(const std::string& key, const std::optional<spool::Fir
 }
 
 void FirstAnswers::keep(const spool::FirstAnswer& answer, double at) {
-  const auto [entry, is_new] = entries_.try_emplace(answer.key);
-  if (!is_new) return;
-  entry->second.answer = answer;
-  entry->second.request_hash = answer.request_hash;
-  order_.emplace_back(at, &entry->first);
+  entries_[answer.key].answer = answer;
+  order_.emplace_back(at, answer.key);
 }
 
 void FirstAnswers::forget_old() {
   const auto oldest = time_.unix_seconds() - spool::kAnswersKeptSeconds;
   while (!order_.empty() && (order_.size() > spool::kMostAnswers || order_.front().first < oldest)) {
-    entries_.erase(entries_.find(*order_.front().second));
+    entries_.erase(order_.front().second);
     order_.pop_front();
   }
 }

@@ -36,7 +36,7 @@ class FirstAnswers {
 
  private:
   struct Entry {
-    std::uint64_t request_hash = 0;
+    std::uint64_t request_hash = 0;            // of a request on its way
     std::optional<spool::FirstAnswer> answer;  // empty while the first request is on its way
     std::vector<Waiter> waiters;
   };
@@ -46,7 +46,7 @@ class FirstAnswers {
   const EvenTime time_;  // a clock that leaps must not make anybody forgotten
   std::mutex mutex_;
   std::unordered_map<std::string, Entry> entries_;
-  std::deque<std::pair<double, const std::string*>> order_;  // answered ones by time; the keys are those of entries_
+  std::deque<std::pair<double, std::string>> order_;  // answered ones by time
 };
 
 // What stands for a customer's key everywhere: 32 bytes. Nobody's key is another's.

@@ -51,8 +51,6 @@ Result<std::shared_ptr<spool::Spool>> open_spool(const config::Settings& setting
   auto opened = spool::DiskSpool::open(std::move(options), clock, log);
   if (!opened) return tl::unexpected(std::move(opened.error()).in("spool"));
   std::shared_ptr<spool::DiskSpool> spool = std::move(*opened);
-  gauge_of(metrics, "dunetrace_spool_oldest_age_seconds", "Age of the oldest batch that is not in the database yet",
-           spool, [](const spool::DiskSpool& s) { return s.oldest_age_seconds(); });
   metrics.gauge("dunetrace_spool_max_bytes", "Bytes the spool holds at most")
       .set(static_cast<double>(spool->max_bytes()));
   return spool;
@@ -77,6 +75,11 @@ struct Role::Impl {
              [](const spool::Spool& s) { return s.events(); });
     gauge_of(metrics, "dunetrace_spool_bytes", "Bytes of accepted events that are not in the database yet", spool,
              [](const spool::Spool& s) { return s.bytes(); });
+    gauge_of(metrics, "dunetrace_spool_oldest_age_seconds", "Age of the oldest batch that is not in the database yet",
+             spool, [&clock](const spool::Spool& s) {
+               const auto oldest = s.oldest_accepted_at();
+               return oldest ? std::max(0.0, clock.unix_seconds() - *oldest) : 0.0;
+             });
   }
 
   Impl(const Impl&) = delete;

@@ -1,5 +1,14 @@
-// The ingest role: POST /v1/ingest, GET /health, GET /ready on its own port (spec/wire.md 2, 3, 14). Validates,
+// The ingest role: its own port (spec/wire.md 2-5, 13, 14) and the way of events into the database. Validates,
 // authenticates, promises (202) and stores. Opened by cli/; everything passed in must outlive it.
+//
+// Where to read on, in the order in which a batch comes by:
+//   receive.hpp        POST /v1/ingest from body to answer
+//     admission.hpp      body → batch, or everything that is wrong with it (validation.hpp, privacy.hpp)
+//     door.hpp           whose key (auth.hpp), not too often (rate_limit.hpp)
+//     first_answers.hpp  Idempotency-Key
+//   spool/spool.hpp    the queue on disk; its commit sends the 202
+//   writer.hpp         spool → PostgreSQL (store/ingest_rows.hpp: COPY, upsert and position in one transaction)
+// Beside it: sdk_endpoints.hpp (deploys, policies), health.hpp (health, ready).
 #pragma once
 
 #include <chrono>

@@ -51,6 +51,10 @@ class Writer {
   [[nodiscard]] Outcome next_group(const std::stop_token& stop);
   [[nodiscard]] bool maintain();
   void calm_down();
+  // A group goes to write(). From there, by what the database says:
+  //   stored → done;  stored in part by an attempt whose answer was lost → write_behind() the rest
+  //   away, slow, full → failed(): wait, try the same again
+  //   a value is at fault → write_halves(), each half by write(), until one event is left → put_aside()
   // These let no exception out: a group is begun again only from its begin, and parts of it may be written.
   [[nodiscard]] Outcome write(Slices slices, const std::stop_token& stop) noexcept;
   [[nodiscard]] Outcome write_behind(Slices slices, std::uint64_t position, const std::stop_token& stop) noexcept;

@@ -391,10 +391,10 @@ std::size_t DiskSpool::bytes() const {
 
 const std::string& DiskSpool::id() const { return impl_->id; }
 
-double DiskSpool::oldest_age_seconds() const {
-  const auto now = impl_->clock.unix_seconds();
+std::optional<double> DiskSpool::oldest_accepted_at() const {
   const std::lock_guard guard(impl_->mutex);
-  return impl_->backlog.empty() ? 0 : std::max(0.0, now - impl_->backlog.oldest_accepted_at());
+  if (impl_->backlog.empty()) return std::nullopt;
+  return impl_->backlog.oldest_accepted_at();
 }
 
 std::uint64_t DiskSpool::max_bytes() const { return impl_->options.max_bytes; }

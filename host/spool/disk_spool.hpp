@@ -44,11 +44,10 @@ class DiskSpool final : public Spool {
   [[nodiscard]] bool full() const override;
   [[nodiscard]] std::size_t events() const override;
   [[nodiscard]] std::size_t bytes() const override;
+  [[nodiscard]] std::optional<double> oldest_accepted_at() const override;
   [[nodiscard]] bool durable() const override { return true; }
   [[nodiscard]] const std::string& id() const override;
 
-  // Age of the oldest batch that is not acknowledged; 0 when there is none.
-  [[nodiscard]] double oldest_age_seconds() const;
   [[nodiscard]] std::uint64_t max_bytes() const;
 
  private:

@@ -81,4 +81,10 @@ std::size_t Queue::bytes() const {
   return bytes_;
 }
 
+std::optional<double> Queue::oldest_accepted_at() const {
+  const std::lock_guard lock(mutex_);
+  if (entries_.empty()) return std::nullopt;
+  return entries_.front().batch->accepted_at;
+}
+
 }  // namespace dunetrace::spool

@@ -3,12 +3,21 @@
 //   spool.append(std::move(batch), [=](Append how) { respond(how == Append::accepted ? 202 : 503); });
 //   auto group = spool.read(5000, stop, deadline); …write…; spool.acknowledge(group.end);
 // Any number of threads append; one thread reads and acknowledges.
+//
+// What the disk spool is made of:
+//   disk_spool.hpp    the commit thread: what arrives during one commit goes into the next
+//   backlog.hpp       what is committed and not acknowledged, and which of it is in memory
+//   spool_file.hpp    the SQLite file: its tables, and reading them (record.hpp: a batch as bytes)
+//   checkpointer.hpp  carries SQLite's log over into the file beside the commits
+//   mend.hpp          what becomes of a damaged file at the start (inspect.cpp finds the damage)
+//   file_lock.hpp     one process per spool
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -88,6 +97,8 @@ class Spool {
   [[nodiscard]] virtual bool full() const = 0;
   [[nodiscard]] virtual std::size_t events() const = 0;  // promised and not acknowledged
   [[nodiscard]] virtual std::size_t bytes() const = 0;   // they take
+  // When the oldest of them was promised, in Unix seconds; nothing when there is none.
+  [[nodiscard]] virtual std::optional<double> oldest_accepted_at() const = 0;
 
   // Whether what is inside outlives the process; and the id under which the database keeps this spool's position.
   [[nodiscard]] virtual bool durable() const = 0;

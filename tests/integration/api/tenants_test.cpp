@@ -1,6 +1,7 @@
 // Keys and what they show (spec/api.md 1.1).
 #include "fixture.hpp"
 #include "store/keys.hpp"
+#include "testing/wait.hpp"
 
 namespace dunetrace::api {
 namespace {
@@ -107,6 +108,14 @@ TEST_F(ProdApiTest, ARevokedKeyWorksForTheCacheTimeAtMost) {
   ASSERT_TRUE(revoked) << revoked.error().text;
   clock_.advance(std::chrono::seconds(15));
   EXPECT_EQ(get_as(key, "/v1/agents").status, 401);
+}
+
+TEST_F(ProdApiTest, ARevokedKeyEndsWithTheDatabasesNotification) {
+  const auto key = key_of("acme");
+  EXPECT_EQ(get_as(key, "/v1/agents").status, 200);
+  ASSERT_TRUE(store::revoke_key(db_, key));
+  EXPECT_TRUE(dunetrace::testing::wait_until([&] { return get_as(key, "/v1/agents").status == 401; }))
+      << "the clock stands still: no cache time passes";
 }
 
 TEST_F(ProdApiTest, ANewKeyWorksAtOnce) {

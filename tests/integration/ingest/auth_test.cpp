@@ -75,5 +75,54 @@ TEST_F(AuthTest, AnAnswerThatThrowsEndsNeitherTheThreadNorTheProcess) {
   EXPECT_TRUE(database.log().contains("ingest.key_answer_failed"));
 }
 
+TEST_F(AuthTest, ARevocationNobodyTellsOfIsSeenAtTheNextLook) {
+  start({.refresh_interval = 100ms, .least_interval = 0ms});
+  const auto secret = store::create_key(database.db(), "acme", {}, {"ingest"}).value().secret;
+  ASSERT_TRUE(wait_until([&] { return auth->known(secret); }));
+  database.exec("ALTER TABLE api_keys DISABLE TRIGGER USER");
+  ASSERT_TRUE(store::revoke_key(database.db(), secret));
+  EXPECT_TRUE(wait_until([&] { return !auth->known(secret); }));
+  EXPECT_LE(AuthOptions{}.refresh_interval, 60s);
+}
+
+TEST_F(AuthTest, TheDatabaseItselfTellsOfEveryChange) {
+  start({.refresh_interval = 1h, .least_interval = 0ms});
+  const auto secret = store::create_key(database.db(), "acme", {}, {"ingest"}).value().secret;
+  ASSERT_TRUE(wait_until([&] { return auth->known(secret); }));
+  database.exec("UPDATE api_keys SET active = false");
+  EXPECT_TRUE(wait_until([&] { return !auth->known(secret); }));
+  database.exec("UPDATE api_keys SET active = true");
+  ASSERT_TRUE(wait_until([&] { return auth->known(secret); }));
+  database.exec("DELETE FROM api_keys");
+  EXPECT_TRUE(wait_until([&] { return !auth->known(secret); }));
+}
+
+TEST_F(AuthTest, NotesWhenAKeyWasUsed) {
+  start({.refresh_interval = 50ms, .least_interval = 0ms});
+  const auto used = store::create_key(database.db(), "acme", {}, {"ingest"}).value();
+  const auto idle = store::create_key(database.db(), "acme", {}, {"ingest"}).value();
+  ASSERT_TRUE(wait_until([&] { return auth->known(used.secret) && auth->known(idle.secret); }));
+  auth->check(used.secret, {}, 0, [](const Verdict&) {});
+  const auto last_use = [&](const store::NewApiKey& key) {
+    return database.scalar("SELECT last_used_at IS NOT NULL FROM api_keys WHERE id = " + std::to_string(key.key.id));
+  };
+  EXPECT_TRUE(wait_until([&] { return last_use(used) == "t"; }));
+  EXPECT_EQ(last_use(idle), "f");
+}
+
+TEST_F(AuthTest, AConfinedKeyWritesToItsAgentAlone) {
+  start({.least_interval = 0ms});
+  const auto secret = store::create_key(database.db(), "acme", "mine", {"ingest"}, true).value().secret;
+  ASSERT_TRUE(wait_until([&] { return auth->known(secret); }));
+  const auto ask_for = [&](std::vector<std::string> agents) {
+    Verdict found;
+    auth->check(secret, std::move(agents), 0, [&found](const Verdict& verdict) { found = verdict; });
+    return found;
+  };
+  EXPECT_EQ(ask_for({"mine"}).kind, Verdict::Kind::allowed);
+  EXPECT_EQ(ask_for({"mine", "other"}).kind, Verdict::Kind::foreign_agent);
+  EXPECT_EQ(ask_for({"mine", "other"}).detail, "API key is not allowed to write to agent 'other'");
+}
+
 }  // namespace
 }  // namespace dunetrace::ingest

@@ -197,6 +197,27 @@ TEST_F(OutageTest, ARequestInFlightGetsHalfOfTheTimeToEnd) {
   EXPECT_EQ(waiting.get(), 401);
 }
 
+TEST_F(OutageTest, KnownKeysGoOnAndUnknownOnesAreToldToComeAgain) {
+  const auto known = store::create_key(database.db(), "acme", {}, {"ingest"}).value().secret;
+  start({{"AUTH_MODE", "prod"}});
+  ASSERT_EQ(post(batch(run_events("r-1", 0, 1, false), known)).status, 202);
+  dunetrace::testing::TestPostgres::instance().stop();
+  EXPECT_EQ(post(batch(run_events("r-1", 1, 3, true), known)).status, 202);
+  const auto unknown = post(batch(run_events("r-2", 0, 1, false), "dt_live_unknown"));
+  EXPECT_EQ(unknown.status, 503) << "whether it is one cannot be said";
+  EXPECT_EQ(unknown.body, R"({"detail":"Service temporarily unavailable"})");
+  EXPECT_EQ(get("/v1/policies?agent_id=agent&api_key=" + known).status, 503);
+  EXPECT_EQ(get("/v1/policies?agent_id=agent&api_key=dt_live_unknown").status, 503);
+  EXPECT_EQ(get("/ready").status, 200) << "events are taken";
+  const auto health = get("/health");
+  EXPECT_EQ(health.status, 503);
+  EXPECT_TRUE(health.body.starts_with(R"({"status":"degraded","version":")")) << health.body;
+  EXPECT_NE(health.body.find(R"(","db":")"), std::string::npos) << health.body;
+  dunetrace::testing::TestPostgres::instance().start();
+  EXPECT_TRUE(stored(4));
+  EXPECT_EQ(post(batch(run_events("r-2", 0, 1, false), "dt_live_unknown")).status, 401);
+}
+
 TEST_F(OutageTest, ServesFromTheStartWithoutADatabase) {
   static_cast<void>(database.db());
   dunetrace::testing::TestPostgres::instance().stop();

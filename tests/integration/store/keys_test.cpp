@@ -99,6 +99,30 @@ TEST_F(KeysTest, RefusesUnknownScopesAndNoCustomer) {
   EXPECT_EQ(database.scalar("SELECT count(*) FROM api_keys"), "0");
 }
 
+TEST_F(KeysTest, AConfinedKeyNeedsAnAgentAndSendsOnly) {
+  const auto made = create_key(db, "acme", "mine", {"ingest"}, true);
+  ASSERT_TRUE(made) << made.error().text;
+  EXPECT_TRUE(made->key.confined);
+  EXPECT_TRUE(load_active_keys(db).value().at(0).confined);
+  EXPECT_FALSE(make("acme", "mine").key.confined);
+  EXPECT_EQ(create_key(db, "acme", {}, {"ingest"}, true).error().code, Code::invalid_argument);
+  EXPECT_EQ(create_key(db, "acme", "mine", {"ingest", "read"}, true).error().code, Code::invalid_argument);
+}
+
+TEST_F(KeysTest, NotesTheUseOfKeysToTheMinute) {
+  const auto made = make();
+  EXPECT_FALSE(made.key.last_used_at);
+  ASSERT_TRUE(note_used_keys(db, {sha256(made.secret), sha256("unknown")}));
+  const auto first = list_keys(db).value().at(0).last_used_at;
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(note_used_keys(db, {sha256(made.secret)}));
+  EXPECT_EQ(list_keys(db).value().at(0).last_used_at, first) << "not written again within the minute";
+  database.exec("UPDATE api_keys SET last_used_at = now() - interval '2 minutes'");
+  ASSERT_TRUE(note_used_keys(db, {sha256(made.secret)}));
+  EXPECT_GE(list_keys(db).value().at(0).last_used_at, first);
+  EXPECT_TRUE(note_used_keys(db, {}));
+}
+
 TEST_F(KeysTest, ListsByCustomerWithRevokedOnes) {
   make("acme");
   const auto gone = make("acme");
