@@ -163,7 +163,7 @@ TEST_F(LearnedTest, OutlivesAWorkerAndIsEachVersionsOwn) {
   work_off();
   EXPECT_EQ(database_.scalar("SELECT string_agg(customer_id || run_id || ' ' || (evidence->>'baseline_p75'), ',') "
                              "FROM failure_signals WHERE failure_type = 'STEP_COUNT_INFLATION'"),
-            "clong 4");
+            "clong 4.0");
   EXPECT_EQ(
       database_.scalar("SELECT count(DISTINCT config_hash) || ' ' || min(length(config_hash)) FROM processed_runs"),
       "1 16");
