@@ -16,6 +16,8 @@ constexpr std::size_t kPortionEvents = 50'000;            // replayed at once, w
 // making them wait. Detectors of this process are always quicker; isolated ones need not be.
 constexpr std::chrono::milliseconds kUnderLock{25};
 constexpr int kTries = 3;
+// An index has no room for longer ones (2704 bytes); such a run is judged and adds nothing to what is usual.
+constexpr std::size_t kMaxNames = 2'000;
 
 telemetry::Counter& outcome(telemetry::Metrics& metrics, const char* name) {
   return metrics.counter("dunetrace_detector_runs_processed_total", "Runs judged, by what made them due",
@@ -235,7 +237,9 @@ void Worker::replay(const store::ClaimedRun& claimed, RunEvents events, Portion&
   store::RunResult result;
   try {
     run = replayer_.replay(std::move(events));
-    if (auto sample = sample_of(*run)) result.sample = std::make_shared<const RunSample>(std::move(*sample));
+    const auto names = claimed.customer_id.size() + run->agent_id.size() + run->agent_version.size();
+    if (auto sample = sample_of(*run); sample && names <= kMaxNames)
+      result.sample = std::make_shared<const RunSample>(std::move(*sample));
   } catch (const std::exception& error) {  // a run that cannot be judged must not block the others
     log_.error("detect.run_failed", {{"run", claimed.run_id}, {"reason", error.what()}});
     portion.results.push_back(unjudged(claimed, "the run could not be replayed"));

@@ -4,7 +4,7 @@ Used by test_learned.py and test_learned_workers.py. `watch` keeps every judgeme
 order in which they took effect; `differences` replays them one after the other.
 """
 import json
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, namedtuple
 
 from compare import differences_of_run, differences_of_value
 from harness import wait_until
@@ -12,6 +12,10 @@ from reference_learned import Learned, sample_of
 from reference_replay import replay
 from run_builder import RunBuilder
 
+History = namedtuple("History", (
+    "used",           # run id → baselines of its last judgement
+    "second_looks",   # how many
+    "agents"))        # agent id → Learned, after everything
 TOOLS = ["search", "db", "api", "calc"]
 
 WATCH = """
@@ -69,8 +73,7 @@ def _sample(text):
 
 
 def differences(host, runs, details=None):
-    """(differences, baselines each run was last judged with, number of second looks). `runs`: run id → events in the
-    order of arrival; `details`: the host's, where they are known already."""
+    """(differences, History). `runs`: run id → events in the order of arrival; `details`: the host's, where they are known already."""
     details = details or {run_id: host.run(run_id) for run_id in runs}
     log = host.sql_rows("SELECT run_id, agent_id, agent_version, seq, at, live, coalesce(sample, '') FROM judgement_log"
                         " ORDER BY agent_id, seq")
@@ -89,7 +92,7 @@ def differences(host, runs, details=None):
         found += ["%s: %s (baselines %s)" % (run_id, d, used[run_id])
                   for d in differences_of_run(events, details[run_id], baselines=used[run_id])]
     found += _differences_of_tables(host, agents)
-    return found, used, len(log) - len(last)
+    return found, History(used, len(log) - len(last), agents)
 
 
 def _differences_of_tables(host, agents):

@@ -1,13 +1,16 @@
 """One agent, hundreds of runs, one after the other: the host judges each by what it has learned from those before."""
+import json
+import os
 import random
 import unittest
 
-from harness import Host
+from harness import Host, run_dunetrace
 from learned_runs import differences, fired_by_habit, run_of_habit, wait_all_judged, watch
 from random_runs import generate
+from reference import evaluate
 
 RUNS = 530
-SEED = 11
+SEED = int(os.environ.get("DUNETRACE_E2E_SEED", "11"))
 
 
 class OneAgent(unittest.TestCase):
@@ -15,14 +18,15 @@ class OneAgent(unittest.TestCase):
         rng = random.Random(SEED)
         runs = {"habit-%d" % n: run_of_habit(rng, "habit-%d" % n, "creature", "v1") for n in range(RUNS)}
         with Host(stall_timeout_secs=1) as host:
-            used = self.judge(host, rng, runs)
-            self.assertGreater(sum(len(baselines) == 5 for baselines in used.values()), RUNS / 2)
+            history = self.judge(host, rng, runs)
+            self.assertGreater(sum(len(baselines) == 5 for baselines in history.used.values()), RUNS / 2)
             fired = fired_by_habit(host)
             print("found by what was learned: %s" % dict(fired))
             for failure_type in ("STEP_COUNT_INFLATION", "SLOW_STEP", "CONTEXT_BLOAT", "REASONING_STALL"):
                 self.assertGreater(fired[failure_type], 0, failure_type)
             kept = int(host.sql_rows("SELECT count(*) FROM run_samples")[0][0])
             self.assertLess(kept, 300, "old samples are removed")
+            self.back_test(host, runs, history.agents["creature"])
 
     def test_whatever_the_runs_look_like(self):
         runs = {}
@@ -43,9 +47,20 @@ class OneAgent(unittest.TestCase):
             some = [ids.pop(0) for _ in range(min(len(ids), rng.choice([1, 1, 2, 5, 9])))]
             host.post([event for run_id in some for event in runs[run_id]])
         wait_all_judged(host, runs, 240)
-        found, used, _ = differences(host, runs)
+        found, history = differences(host, runs)
         self.assertEqual(found[:20], [], "%d differences, seed %d" % (len(found), SEED))
-        return used
+        return history
+
+    def back_test(self, host, runs, learned):
+        """Recorded runs are judged with what is usual today."""
+        code, out, errors = run_dunetrace("backtest", "--json", "--since", "1d", data_dir=host.data_dir)
+        self.assertEqual(code, 0, errors)
+        fires = {row["failure_type"]: row["current"]["fires"] for row in json.loads(out)["detectors"]}
+        expected = dict.fromkeys(fires, 0)
+        for run_id, events in runs.items():
+            for failure_type in evaluate(events, learned.baselines(run_id, "v1")).signals:
+                expected[failure_type] += 1
+        self.assertEqual(fires, expected)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ class RealRuns(unittest.TestCase):
             problems, details = post_and_verify(host, runs)
             print(table(runs, details))
             self.assertEqual(problems[:20], [])
-            found, _, _ = differences(host, {run["run_id"]: run["events"] for run in runs}, details)
+            found, _ = differences(host, {run["run_id"]: run["events"] for run in runs}, details)
             self.assertEqual(found[:20], [], "%d differences" % len(found))
 
     def test_tau_airline(self):

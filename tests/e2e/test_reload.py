@@ -69,7 +69,9 @@ plugins: {directories: [%s], detectors: {witness: {live: true}}}
 
 
 def make_run():
-    run = RunBuilder(str(uuid.uuid4()), AGENT).start(tools=["search"]).tool("search").tool("search")
+    run_id = str(uuid.uuid4())
+    # A version of its own: nothing is learned for it, so that the parameters alone decide.
+    run = RunBuilder(run_id, AGENT, run_id).start(tools=["search"]).tool("search").tool("search")
     for tokens in (100, 1500, 3000):
         run.llm(tokens, finish_reason="length")
     for _ in range(4):

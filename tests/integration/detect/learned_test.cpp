@@ -15,6 +15,7 @@ namespace dunetrace::detect {
 namespace {
 
 using namespace std::chrono_literals;
+using dunetrace::testing::looping_run;
 using dunetrace::testing::SentEvent;
 using dunetrace::testing::store_events;
 using dunetrace::testing::TestDatabase;
@@ -163,7 +164,7 @@ TEST_F(LearnedTest, OutlivesAWorkerAndIsEachVersionsOwn) {
   work_off();
   EXPECT_EQ(database_.scalar("SELECT string_agg(customer_id || run_id || ' ' || (evidence->>'baseline_p75'), ',') "
                              "FROM failure_signals WHERE failure_type = 'STEP_COUNT_INFLATION'"),
-            "clong 4");
+            "clong 4.0");
   EXPECT_EQ(
       database_.scalar("SELECT count(DISTINCT config_hash) || ' ' || min(length(config_hash)) FROM processed_runs"),
       "1 16");
@@ -187,6 +188,14 @@ TEST_F(LearnedTest, OldSamplesAreRemoved) {
   EXPECT_GE(kept, 200);
   EXPECT_LT(kept, 275);
   EXPECT_EQ(usual().p75_steps, recomputed("most", "counts", "true"));
+}
+
+TEST_F(LearnedTest, NamesThatNoIndexHoldsAreJudgedAndNotLearned) {
+  const auto hex = database_.scalar("SELECT string_agg(md5(i::text), '') FROM generate_series(1, 70) i");
+  store_events(db_, "c", "r", hex, looping_run());
+  work_off();
+  EXPECT_EQ(database_.scalar("SELECT signal_count || ' ' || incomplete FROM processed_runs"), "1 []");
+  EXPECT_EQ(database_.scalar("SELECT count(*) FROM run_samples"), "0");
 }
 
 TEST_F(LearnedTest, WhatCannotBeReadIsNoBaseline) {
@@ -285,6 +294,7 @@ TEST_P(Workers, JudgeAsOneWouldInTheirOrder) {
     usual.judged(*row[0], sample ? std::make_shared<const RunSample>(*sample) : nullptr);
   }
   EXPECT_GT(fired, 5);
+  EXPECT_GT(metrics_.judged_again.value(), 0U) << "they never met";
   EXPECT_EQ(usual.baselines("nobody"), this->usual());
 }
 

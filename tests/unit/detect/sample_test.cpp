@@ -70,7 +70,7 @@ TEST(Sample, DurationsAreThoseOfTheSteps) {
                           .add("run.completed", 4, 19)
                           .sample();
   ASSERT_TRUE(sample);
-  EXPECT_EQ(sample->tool_ms, (std::vector<std::int64_t>{1000, 2000}))
+  EXPECT_EQ(sample->tool_ms, (std::vector<std::int64_t>{700, 2000}))
       << "annotations are no steps, ascending, the time before an event that lies in the past is dropped";
   EXPECT_EQ(sample->llm_ms, (std::vector<std::int64_t>{250}));
 }
