@@ -23,18 +23,20 @@ constexpr auto kAddRuns = R"(
          count(*) FILTER (WHERE event_type = 'llm.called'), min(received_at), max(received_at)
   FROM events WHERE id > {} GROUP BY customer_id, run_id)";
 
+// Ids as random as real ones, but written in their order, which fills the indexes many times as fast.
 constexpr auto kFill = R"(
-  WITH numbers AS (SELECT n, 'filler-' || (n % 100) AS agent, gen_random_uuid()::text AS run FROM generate_series(1, {}) n),
+  WITH numbers AS MATERIALIZED (
+    SELECT 'filler-' || (n % 100) AS agent, gen_random_uuid()::text AS run FROM generate_series(1, {}) n ORDER BY run),
   filled AS (
     INSERT INTO events (customer_id, batch_id, event_type, run_id, agent_id, agent_version, step_index, "timestamp", payload)
-    SELECT 'load-copy', 'filler', e.type, run, agent, 'v1', e.step, 1767225600 + n + e.step, '{{"model": "gpt-4o"}}'
-    FROM numbers, (VALUES ('run.started', 0), ('run.completed', 1)) AS e(type, step)),
+    SELECT 'load-copy', 'filler', 'run.completed', run, agent, 'v1', 0, 1767225600, '{{"exit_reason": "completed"}}'
+    FROM numbers),
   judged AS (
     INSERT INTO processed_runs (customer_id, run_id, agent_id, agent_version, trigger, exit_reason)
     SELECT 'load-copy', run, agent, 'v1', 'completed', 'completed' FROM numbers)
   INSERT INTO runs (customer_id, run_id, agent_id, agent_version, first_step, first_timestamp, outcome, max_step,
                     event_count, judged_events, first_received_at, last_received_at)
-  SELECT 'load-copy', run, agent, 'v1', 0, 1767225600 + n, 'completed', 1, 2, 2, now(), now() FROM numbers)";
+  SELECT 'load-copy', run, agent, 'v1', 0, 1767225600, 'completed', 0, 1, 1, now(), now() FROM numbers)";
 
 constexpr auto kSelect = R"(
   SELECT id, run_id, event_type, step_index, "timestamp", agent_id, agent_version, payload, parent_run_id

@@ -15,7 +15,7 @@ namespace dunetrace::load {
 // share a run; returns the first lap that was not used.
 std::uint32_t add_backlog(Connection& to, std::vector<Batch>& batches, std::size_t runs, std::uint32_t first_lap);
 
-// Runs that were judged long ago, with two events each, until the tables hold `runs`.
+// Runs that were judged long ago, of one event each, until the tables hold `runs`.
 void fill_up(Connection& to, std::size_t runs);
 
 struct Selected {

@@ -128,7 +128,6 @@ class Bench {
         const auto url = server_.url(named(size));
         Connection to(url);
         lap = add_backlog(to, batches_, arguments_.runs, lap);
-        to.exec("CHECKPOINT");
         static_cast<void>(select_events(url, 1, 100));
         measure(figures, named(size), [&] { return pipeline_.drain(url, 1, arguments_.batch).seconds; });
       }
