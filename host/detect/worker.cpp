@@ -106,7 +106,7 @@ Result<Worker::Cycle> Worker::cycle() {
   if (claimed.empty()) return Cycle{};
   renewed_ = started;
   lost_ = false;
-  auto events = store::load_events(db_, claimed, kMaxLoaded);
+  auto events = store::load_events(db_, claimed, kMaxLoaded, clock_.unix_seconds());
   if (events) {
     DUNE_TRY_VOID(judge_together(claimed, std::move(*events)));
   } else if (events.error().code == Code::unavailable) {
@@ -164,7 +164,7 @@ Result<> Worker::judge_one_by_one(const Batch& batch) {
       lose(1);
       continue;
     }
-    auto events = store::load_events(db_, {batch[i]}, kMaxLoaded);
+    auto events = store::load_events(db_, {batch[i]}, kMaxLoaded, clock_.unix_seconds());
     if (!events && events.error().code == Code::unavailable) {
       static_cast<void>(store::release_runs(db_, rest));
       return tl::unexpected<Error>(std::move(events).error());

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <numeric>
 #include <tuple>
@@ -61,9 +62,11 @@ bool before(const Event& a, const Event& b) {
 
 }  // namespace
 
-Result<std::vector<LoadedRun>> load_events(Database& db, const std::vector<ClaimedRun>& runs, std::size_t max_events) {
+Result<std::vector<LoadedRun>> load_events(Database& db, const std::vector<ClaimedRun>& runs, std::size_t max_events,
+                                           double now) {
   return query(db, "load events", [&](pqxx::work& tx) -> Result<std::vector<LoadedRun>> {
-    tx.exec0("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");  // events and their number belong together
+    const auto counted = [now](const ClaimedRun& run) { return wants_count(run, now); };
+    if (std::ranges::any_of(runs, counted)) tx.exec0("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
     std::vector<LoadedRun> out(runs.size());
     // The results own the bytes that the events point into.
     const auto results = std::make_shared<std::vector<pqxx::result>>();
@@ -87,7 +90,7 @@ Result<std::vector<LoadedRun>> load_events(Database& db, const std::vector<Claim
     load(kEvents, all, max_events);
     std::vector<std::size_t> found;
     for (const auto& run : out) found.push_back(run.events.size());
-    for (const auto i : runs_with_removed_events(tx, runs, found, max_events)) out[i].events_removed = true;
+    for (const auto i : runs_with_removed_events(tx, runs, found, max_events, now)) out[i].events_removed = true;
     std::vector<std::size_t> cut;
     for (const auto i : all) {
       out[i].customer_id = runs[i].customer_id;

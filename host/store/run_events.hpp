@@ -16,8 +16,8 @@ struct LoadedRun : RunEvents {
 
 // The first `max_events` events of each of these runs in replay order, one entry per run in the order given. A run with
 // more ends with its last terminal event and its last event instead of all that follow. A run that retention took
-// events from says so.
+// events from says so; `now` is the time in Unix seconds, so that young runs need no question of their own.
 [[nodiscard]] Result<std::vector<LoadedRun>> load_events(Database& db, const std::vector<ClaimedRun>& runs,
-                                                         std::size_t max_events);
+                                                         std::size_t max_events, double now = 0);
 
 }  // namespace dunetrace::store
