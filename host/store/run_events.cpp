@@ -56,7 +56,8 @@ constexpr auto kLastEvents = R"(
      ORDER BY step_index DESC, "timestamp" DESC, id DESC LIMIT 1)) AS e
   ORDER BY w.place, e.step_index, e."timestamp", e.id)";
 
-constexpr double kLeeway = 1.0;  // seconds: `runs` may have been filled with rounded times
+constexpr double kYoung = 20 * 3600.0;  // seconds: the first events of a run that lasted so long cannot be gone
+constexpr double kLeeway = 1.0;         // seconds: `runs` may have been filled with rounded times
 
 bool before(const Event& a, const Event& b) {
   return std::tie(a.step_index, a.timestamp, a.id) < std::tie(b.step_index, b.timestamp, b.id);
@@ -87,14 +88,16 @@ class Loading {
   }
 
   std::vector<LoadedRun> load(std::size_t max_events) {
-    std::vector<std::size_t> whole, first, cut;
+    std::vector<std::size_t> whole, first, cut, uncertain;
     for (std::size_t i = 0; i < runs_.size(); ++i) {
-      const auto count = runs_[i].event_count;
-      const bool fits = count > 0 && runs_[i].last_received_at > 0 && static_cast<std::size_t>(count) <= max_events;
+      const auto& run = runs_[i];
+      const auto count = run.event_count;
+      const bool fits = count > 0 && run.last_received_at > 0 && static_cast<std::size_t>(count) <= max_events;
       (fits ? whole : first).push_back(i);
+      if (!fits || run.last_received_at - run.first_received_at > kYoung) uncertain.push_back(i);
     }
     // Events and their number belong together where they are counted.
-    if (!first.empty()) tx_.exec0("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+    if (!uncertain.empty()) tx_.exec0("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
     ask(kWholeRuns, whole);
     for (const auto i : whole) {
       auto& events = out_[i].events;
@@ -105,7 +108,7 @@ class Loading {
     for (const auto i : first) {
       if (out_[i].events.size() == max_events) cut.push_back(i);
     }
-    look_for_removed(first, max_events);
+    look_for_removed(uncertain, max_events);
     last_ = true;
     ask(kLastEvents, cut);
     return std::move(out_);
@@ -113,15 +116,17 @@ class Loading {
 
  private:
   // Writers count an event in the transaction that stores it. A claim's count is of a time at which all of its events
-  // were there, unless they were removed; of runs that are not loaded whole they are counted anew.
+  // were there, unless they were removed. Where a run was not loaded whole, or is so old that as many may have come
+  // since the claim as were removed, they are counted anew.
   void look_for_removed(const std::vector<std::size_t>& which, std::size_t max_events) {
+    if (which.empty()) return;
     std::vector<ClaimedRun> runs;
     std::vector<std::size_t> found;
     for (const auto i : which) {
       runs.push_back(runs_[i]);
-      found.push_back(out_[i].events.size());
+      const bool whole = runs_[i].event_count > 0 && static_cast<std::size_t>(runs_[i].event_count) <= max_events;
+      found.push_back(whole ? max_events : out_[i].events.size());
     }
-    if (which.empty()) return;
     for (const auto place : runs_with_removed_events(tx_, runs, found, max_events))
       out_[which[place]].events_removed = true;
   }

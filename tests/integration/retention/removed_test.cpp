@@ -121,11 +121,30 @@ TEST_F(Removed, RunsThatAreCutAreCounted) {
   store_events(db_, "c", "r", "a", looping_run());
   const auto runs = store::claim_runs(db_, {}).value();
   ASSERT_EQ(runs.size(), 1U);
-  EXPECT_FALSE(store::load_events(db_, runs, 3)->front().events_removed);
-  EXPECT_FALSE(store::load_events(db_, runs, 100)->front().events_removed);
+  const auto removed = [&](std::size_t most) {
+    return store::load_events(db_, runs, most).value().front().events_removed;
+  };
+  EXPECT_FALSE(removed(3));
+  EXPECT_FALSE(removed(100));
   drop(40);
-  EXPECT_TRUE(store::load_events(db_, runs, 3)->front().events_removed);
-  EXPECT_TRUE(store::load_events(db_, runs, 100)->front().events_removed);
+  EXPECT_TRUE(removed(3));
+  EXPECT_TRUE(removed(100));
+}
+
+// As many events arrive after the claim as were removed before it.
+TEST_F(Removed, EventsThatArriveMeanwhileHideNothing) {
+  store_events(db_, "c", "r", "a", {{"run.started", 0, 1}});
+  age("r", 40);
+  store_events(db_, "c", "r", "a", looping_run());
+  EXPECT_EQ(judge(), 1U);
+  drop(40);
+  store_events(db_, "c", "r", "a", {{"llm.called", 7, 200}});
+  auto runs = store::claim_runs(db_, {}).value();
+  ASSERT_EQ(runs.size(), 1U);
+  store_events(db_, "c", "r", "a", {{"llm.called", 8, 201}});
+  EXPECT_TRUE(store::load_events(db_, runs, 100).value().front().events_removed);
+  runs[0].event_count = 0;  // as whoever did not claim it has it
+  EXPECT_TRUE(store::load_events(db_, runs, 100).value().front().events_removed);
 }
 
 }  // namespace
