@@ -15,6 +15,7 @@ namespace dunetrace::ingest {
 namespace {
 
 constexpr auto kStopLimit = std::chrono::seconds(10);
+constexpr std::uint64_t kSpoolLog = 51 * 1024 * 1024;           // it gets no longer, see CheckpointLimits
 constexpr auto kLeastWriting = std::chrono::milliseconds(200);  // even when the limit is next to nothing
 
 http::ServerOptions server_options(const config::Settings& settings) {
@@ -47,7 +48,8 @@ Result<std::shared_ptr<spool::Spool>> open_spool(const config::Settings& setting
   }
   spool::DiskSpoolOptions options{.file = spool_file(settings),
                                   .max_bytes = settings.ingest.spool_max_bytes,
-                                  .waiting_events = settings.ingest.queue_events};
+                                  .waiting_events = settings.ingest.queue_events,
+                                  .log_bytes = kSpoolLog};
   auto opened = spool::DiskSpool::open(std::move(options), clock, log);
   if (!opened) return tl::unexpected(std::move(opened.error()).in("spool"));
   std::shared_ptr<spool::DiskSpool> spool = std::move(*opened);

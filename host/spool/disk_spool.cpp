@@ -284,6 +284,10 @@ Result<std::unique_ptr<DiskSpool>> DiskSpool::open(DiskSpoolOptions options, con
   if (!options.free_bytes) options.free_bytes = [directory] { return usable_bytes(directory); };
   DUNE_TRY(lock, FileLock::take(fs::path(options.file).replace_extension(".lock")));
   DUNE_TRY(opened, open_or_mend(options.file, log));
+  if (options.log_bytes > 0 && options.free_bytes() > 16 * options.log_bytes) {
+    if (const auto done = lengthen_log(options.file, options.log_bytes); !done)
+      log.warn("spool.log_not_lengthened", {{"reason", done.error().text}});  // it is only slower
+  }
   DUNE_TRY(reading, SpoolFile::open_for_reading(options.file));
   DUNE_TRY(carrying, SpoolFile::open(options.file));
   DUNE_TRY(answers, reading.answers());

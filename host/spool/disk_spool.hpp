@@ -19,6 +19,7 @@ struct DiskSpoolOptions {
   // Waiting for the disk: bounds what a stalled one makes memory hold.
   std::size_t waiting_events = 100'000;
   std::size_t waiting_bytes = 64 * 1024 * 1024;
+  std::uint64_t log_bytes = 0;                  // SQLite's log is made that long at the start, see lengthen_log()
   std::size_t window_bytes = 32 * 1024 * 1024;  // committed batches kept in memory for the reader
   std::size_t most_answers = kMostAnswers;
   // Free bytes that may be used where the file lies; what the file system says, less a reserve, unless given.

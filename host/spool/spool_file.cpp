@@ -1,6 +1,11 @@
 #include "spool/spool_file.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "core/ids.hpp"
 #include "spool/record.hpp"
@@ -215,6 +220,28 @@ Result<std::int64_t> SpoolFile::file_bytes() {
 Result<std::int64_t> SpoolFile::free_bytes() {
   DUNE_TRY(pages, connection_.integer("PRAGMA freelist_count"));
   return pages * static_cast<std::int64_t>(kPageBytes);
+}
+
+Result<> lengthen_log(const std::filesystem::path& path, std::uint64_t bytes) {
+  const auto log = files_of(path)[1];
+  std::error_code missing;
+  if (std::filesystem::file_size(log, missing) != 0 || missing) return {};
+  const int fd = ::open(log.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return fail(Code::unavailable, log.string() + ": " + std::strerror(errno));
+  const std::string zeros(1024 * 1024, '\0');
+  std::uint64_t written = 0;
+  bool good = true;
+  while (good && written < bytes) {
+    const auto n = ::write(fd, zeros.data(), std::min<std::uint64_t>(zeros.size(), bytes - written));
+    if (n > 0) written += static_cast<std::uint64_t>(n);
+    good = n > 0 || (n < 0 && errno == EINTR);
+  }
+  good = good && ::fdatasync(fd) == 0;
+  Result<> done;
+  if (!good) done = fail(Code::unavailable, log.string() + ": " + std::strerror(errno));
+  if (!good) static_cast<void>(::ftruncate(fd, 0) == 0);
+  ::close(fd);
+  return done;
 }
 
 std::vector<std::filesystem::path> files_of(const std::filesystem::path& path) {

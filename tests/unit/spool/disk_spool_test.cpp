@@ -155,6 +155,26 @@ TEST(DiskSpool, GetsOffASmallDiskWhatItPutThereAndTakesMoreAgain) {
   }
 }
 
+TEST(DiskSpool, OverwritesALogOfZerosAndFindsWhatIsInIt) {
+  constexpr std::uint64_t kLog = 2 * 1024 * 1024;
+  SpoolPlace place, copied;
+  const auto spool = place.open({.log_bytes = kLog});
+  const auto log = files_of(place.file)[1];
+  ASSERT_EQ(std::filesystem::file_size(log), kLog);
+  Ids expected;
+  for (int i = 0; i < 50; ++i) {
+    expected.push_back("b" + std::to_string(i));
+    ASSERT_EQ(append_now(*spool, make_batch(expected.back(), 10)), Append::accepted);
+  }
+  EXPECT_EQ(std::filesystem::file_size(log), kLog);
+  for (std::size_t i = 0; i < 2; ++i) {  // what a killed process leaves; a start makes the third file anew
+    std::filesystem::create_directories(copied.file.parent_path());
+    std::filesystem::copy_file(files_of(place.file)[i], files_of(copied.file)[i]);
+  }
+  EXPECT_EQ(drain(*copied.open({.log_bytes = kLog})), expected);
+  EXPECT_EQ(drain(*spool), expected);
+}
+
 TEST(DiskSpool, RemovesWhatIsAcknowledgedFromTheFile) {
   SpoolPlace place;
   const auto spool = place.open();
