@@ -1,5 +1,4 @@
 """Every rule of the ingest port, one row each (wire_rules.py), against the running host: body in, status and place out."""
-import concurrent.futures
 import gzip
 import json
 import re
@@ -13,6 +12,7 @@ from wire_rules import acceptances, batch, event, problems_of, refusals, refused
 
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 MOST_BODY = 10 * 1024 * 1024
+AT_ONCE_S = 5  # milliseconds on an idle machine; well below the 15 s after which a key is looked up anyway
 
 
 class Port:
@@ -221,7 +221,7 @@ class Keys(unittest.TestCase):
         _, headers, _ = self.port.send("OPTIONS", "/v1/ingest", Origin="http://page.example", Access_Control_Request_Method="POST")
         self.assertIsNone(headers["Access-Control-Allow-Origin"])
 
-    def test_a_revoked_key_ends_within_a_second_on_both_ports(self):
+    def test_a_revoked_key_ends_at_once_on_both_ports(self):
         for how in ("command", "sql"):  # an operator may use either
             key = self.key("short-lived")
             bearer = {"Authorization": "Bearer " + key}
@@ -233,8 +233,8 @@ class Keys(unittest.TestCase):
                 self.assertEqual(run_dunetrace("keys", "revoke", key, data_dir=self.host.data_dir)[0], 0)
             else:
                 self.host.sql_rows("UPDATE api_keys SET active = false WHERE key_prefix = '%s'" % key[:16])
-            wait_until(lambda: self.port.ingest(batch(event()), **bearer)[0] == 401, 1, "ingest refuses it (%s)" % how)
-            wait_until(lambda: read() == 401, 1, "the API refuses it (%s)" % how)
+            wait_until(lambda: self.port.ingest(batch(event()), **bearer)[0] == 401, AT_ONCE_S, "ingest refuses it (%s)" % how)
+            wait_until(lambda: read() == 401, AT_ONCE_S, "the API refuses it (%s)" % how)
             for what, (status, _, answer) in self.asks(key):
                 self.assertEqual(status, 401, what)
 
@@ -289,11 +289,10 @@ class Limits(unittest.TestCase):
                 wait_until(lambda: port.ingest(batch(event(), api_key='"%s"' % key))[0] == 429, 10, "its bucket is empty, too")
 
     def test_a_full_spool_is_told(self):
-        """Nothing drains it, since the table is locked; then it drains, and everything that was promised is there."""
+        """Nothing drains it, since the table is away; then it drains, and everything that was promised is there."""
         with Host(env={"SPOOL_MAX_BYTES": str(1024 * 1024)}) as host:
             port, promised = Port(host), 0
-            stopper = concurrent.futures.ThreadPoolExecutor(1)
-            locked = stopper.submit(host.sql_rows, "BEGIN; LOCK TABLE runs IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(4); COMMIT")
+            host.sql_rows("ALTER TABLE runs RENAME TO runs_away")
             body = batch(*[event(payload='{"tool_name":"%s"}' % ("t" * 500))] * 100)
             deadline = time.monotonic() + 30
             while True:
@@ -310,7 +309,7 @@ class Limits(unittest.TestCase):
             self.assertEqual(metrics["dunetrace_ingest_refused_total", ("reason", "spool_full")], 1)
             self.assertGreater(metrics["dunetrace_spool_oldest_age_seconds",], 0)
             self.assertGreater(metrics["dunetrace_spool_bytes",], metrics["dunetrace_spool_max_bytes",] / 2)
-            locked.result(60)
+            host.sql_rows("ALTER TABLE runs_away RENAME TO runs")
             wait_until(lambda: port.send("GET", "/ready")[0] == 200, 20, "there is room again")
             wait_until(lambda: host.sql_rows("SELECT count(*) FROM events") == [(str(promised),)], 30, "what was promised is stored")
 
