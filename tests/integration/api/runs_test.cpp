@@ -25,7 +25,7 @@ TEST_F(ApiTest, RunsCarryEveryField) {
             R"({"runs":[)"
             R"({"run_id":"r2","agent_id":"agent","agent_version":"v1","started_at":null,"completed_at":null,)"
             R"("exit_reason":"stalled","step_count":3,"signal_count":0,"has_signals":false,"parent_run_id":"r1",)"
-            R"("model":null,"incomplete":[{"detector": "demo", "reason": "timeout"}]},)"
+            R"("model":null,"incomplete":[{"reason": "timeout", "detector": "demo"}]},)"
             R"({"run_id":"r1","agent_id":"agent","agent_version":"v1","started_at":1767779990.5,)"
             R"("completed_at":1767779999.25,"exit_reason":"completed","step_count":21,"signal_count":2,)"
             R"("has_signals":true,"parent_run_id":null,"model":"gpt-4o","incomplete":[]}],)"
