@@ -51,7 +51,7 @@ class KillDetect(unittest.TestCase):
         chance = random.Random(SEED)
         # Each has a version of its own, so no baseline is learned and what is found depends on no order.
         runs = [run for run in generate(seed=SEED, count=RUNS) if run.events]
-        env = {"STALL_TIMEOUT_SECS": STALL_S, "DETECTOR_CONCURRENCY": "2", "BATCH_SIZE": "25", "BASELINE_AGENTS": "nobody"}
+        env = {"STALL_TIMEOUT_SECS": STALL_S, "DETECTOR_CONCURRENCY": "2", "BATCH_SIZE": "25"}
         with LoneDatabase() as database, ServedRoles(database, "ingest") as front:
             workers = [ServedRoles(database, "detect", env) for _ in range(WORKERS)]
             try:
@@ -123,7 +123,7 @@ class KillDetect(unittest.TestCase):
 
     def start_anew(self, database):
         database.rows("UPDATE runs SET judged_events = 0, claim = NULL, claimed_until = NULL")
-        database.rows("TRUNCATE failure_signals, processed_runs, issues")
+        database.rows("TRUNCATE failure_signals, processed_runs, issues, run_samples, agent_judgements")
 
 
 if __name__ == "__main__":
