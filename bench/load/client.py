@@ -25,7 +25,7 @@ class Client:
         return self._load("copy", seconds, batch, "--rows-per-s", rows_per_s)
 
     def disk(self, seconds, per_s):
-        """4 KB appended and synced where the host's spool lies."""
+        """4 KB appended, and overwritten, and synced where the host's spool lies."""
         return self._tell("disk", "--directory", self._host.data_dir, "--seconds", seconds, "--rate", per_s)
 
     def send(self, seconds, batch, connections, most_behind=0, rate=0):

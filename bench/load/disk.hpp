@@ -1,4 +1,4 @@
-// What the disk allows: no durable answer can come sooner than its bytes get there. One thread.
+// What the disk allows: no durable answer comes sooner than its bytes get there. One thread.
 #pragma once
 
 #include <filesystem>
@@ -8,9 +8,14 @@
 
 namespace dunetrace::load {
 
-// Appends 4 KB and waits for the disk (fdatasync), again and again for `seconds`, at most `per_s` times a second
-// (0: as often as it goes), in a file of its own under `directory`. The times of each, in milliseconds.
-[[nodiscard]] Result<std::vector<double>> append_durably(const std::filesystem::path& directory, double seconds,
-                                                         double per_s);
+// Milliseconds until 4 KB are on the disk (fdatasync).
+struct DiskTimes {
+  std::vector<double> append;     // at the end of a file, which becomes longer
+  std::vector<double> overwrite;  // over blocks that are there already
+};
+
+// One of each by turns for `seconds`, at most `per_s` times a second (0: as often as it goes), in files under
+// `directory` that are gone afterwards.
+[[nodiscard]] Result<DiskTimes> write_durably(const std::filesystem::path& directory, double seconds, double per_s);
 
 }  // namespace dunetrace::load

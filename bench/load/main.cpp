@@ -80,9 +80,9 @@ Result<> keep(const std::filesystem::path& path, const std::vector<Acknowledged>
   return {};
 }
 
-void tell_times(json::Writer& out, std::vector<double>& times) {
+void tell_times(json::Writer& out, std::string_view name, std::vector<double>& times) {
   std::ranges::sort(times);
-  out.key("latency_ms");
+  out.key(name);
   out.begin_object();
   out.field("p50", percentile(times, 0.5));
   out.field("p90", percentile(times, 0.9));
@@ -93,11 +93,11 @@ void tell_times(json::Writer& out, std::vector<double>& times) {
 }
 
 Result<std::string> disk(const Arguments& arguments) {
-  DUNE_TRY(times, append_durably(arguments.directory, arguments.client.seconds, arguments.client.requests_per_s));
+  DUNE_TRY(times, write_durably(arguments.directory, arguments.client.seconds, arguments.client.requests_per_s));
   json::Writer out;
   out.begin_object();
-  out.field("appends", times.size());
-  tell_times(out, times);
+  tell_times(out, "append_ms", times.append);
+  tell_times(out, "overwrite_ms", times.overwrite);
   out.end_object();
   return out.take();
 }
@@ -115,7 +115,7 @@ std::string told(ClientReport report, std::optional<double> visible_after_s) {
     out.field("visible_per_s", static_cast<double>(report.events) / (report.seconds + *visible_after_s));
   }
   out.field("most_waiting", report.most_waiting);
-  tell_times(out, report.latencies_ms);
+  tell_times(out, "latency_ms", report.latencies_ms);
   out.key("not_accepted");
   out.begin_object();
   for (const auto& [status, count] : report.others) out.field(std::to_string(status), count);
@@ -204,7 +204,7 @@ int run(int argc, char** argv) {
   sending->add_option("--acknowledged", arguments.acknowledged, "File to note the acknowledged batches in");
   auto* checking = command("check", "Whether every acknowledged batch is stored once");
   checking->add_option("--acknowledged", arguments.acknowledged, "What `send` noted")->required();
-  auto* appending = app.add_subcommand("disk", "4 KB appended and synced, again and again");
+  auto* appending = app.add_subcommand("disk", "4 KB appended, and overwritten, and synced, again and again");
   appending->add_option("--directory", arguments.directory, "On the disk of the spool")->required();
   appending->add_option("--seconds", client.seconds, "How long");
   appending->add_option("--rate", client.requests_per_s, "Appends per second at most");
