@@ -38,6 +38,7 @@ TEST_F(ApiTest, RunDetailCarriesEveryField) {
             R"("payload":{"n": 1.50, "tool_name": "search"},"parent_run_id":null}],)"
             R"("signals":[{"id":1,"failure_type":"DEMO_TYPE","severity":"HIGH","step_index":19,"confidence":0.7667,)"
             R"("detected_at":1767780000.25,"evidence":{"tool": "search"},"co_signal_count":2,"shadow":false,)"
+            R"("detector_id":"demo","detector_version":"1","config_hash":"c0ffee00c0ffee00",)"
             R"("title":"Demo of search","what":"What happened.","why_it_matters":"Why it matters.",)"
             R"("evidence_summary":"The evidence. Confidence: 76%",)"
             R"("suggested_fixes":[{"description":"Do this","language":"python","code":"pass"}]}]})");

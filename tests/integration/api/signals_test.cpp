@@ -14,6 +14,7 @@ TEST_F(ApiTest, SignalsCarryEveryField) {
             R"({"signals":[{"id":1,"failure_type":"DEMO_TYPE","severity":"HIGH","run_id":"r1","agent_id":"agent",)"
             R"("agent_version":"v1","step_index":19,"confidence":0.7667,"detected_at":1767780000.25,)"
             R"("evidence":{"tool": "search"},"co_signal_count":2,"shadow":false,"alerted":true,)"
+            R"("detector_id":"demo","detector_version":"1","config_hash":"c0ffee00c0ffee00",)"
             R"("title":"Demo of search","what":"What happened.","why_it_matters":"Why it matters.",)"
             R"("evidence_summary":"The evidence. Confidence: 76%",)"
             R"("suggested_fixes":[{"description":"Do this","language":"python","code":"pass"}]}],)"
