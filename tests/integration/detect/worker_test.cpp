@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "stored_runs.hpp"
@@ -83,9 +84,26 @@ TEST_F(WorkerTest, AnEnormousRunIsJudgedWithItsEnd) {
   events.push_back({"run.completed", 30'000, 300'000, R"({"exit_reason":"final_answer"})"});
   store_events(db_, "c", "r", "agent", events);
   EXPECT_EQ(worker().cycle()->claimed, 1U);
-  EXPECT_EQ(database_.scalar("SELECT exit_reason FROM processed_runs"), "final_answer");
+  EXPECT_EQ(database_.scalar("SELECT exit_reason || ' ' || truncated FROM processed_runs"), "final_answer true");
   EXPECT_EQ(database_.scalar("SELECT string_agg(failure_type, ' ' ORDER BY failure_type) FROM failure_signals"),
             "TOOL_LOOP");
+}
+
+TEST_F(WorkerTest, ALongRunIsJudgedWhenTheShortOnesAreWritten) {
+  auto events = looping_run();
+  events.pop_back();
+  for (int i = 0; i < 2'100; ++i) events.push_back({"policy.triggered", 7, 200.0 + i});
+  events.push_back({"run.completed", 8, 9'000});
+  store_events(db_, "c", "long", "agent", events);
+  store_runs(3);
+  std::vector<std::string> seen;
+  clock_.on_look = [&] {
+    seen.push_back(
+        database_.scalar("SELECT coalesce(string_agg(run_id, ' ' ORDER BY run_id), '') FROM processed_runs"));
+  };
+  EXPECT_EQ(worker().cycle()->claimed, 4U);
+  EXPECT_EQ(std::ranges::count(seen, "r0 r1 r2"), 1) << "with the look before the long run";
+  EXPECT_EQ(database_.scalar("SELECT count(*) FROM processed_runs WHERE NOT truncated"), "4");
 }
 
 TEST_F(WorkerTest, ExtendsItsClaimsWhileItJudges) {
