@@ -1,5 +1,5 @@
-// Unix time for ages: begins with the wall clock and goes on with the steady one, so that it does not leap when somebody
-// sets the clock. Thread-safe.
+// Unix time for ages: begins with the wall clock and goes on with the steady one, so that it does not leap when
+// somebody sets the clock. Thread-safe.
 #pragma once
 
 #include "core/clock.hpp"
