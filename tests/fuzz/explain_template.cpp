@@ -2,6 +2,7 @@
 // can bring no line break, no control character and no quotation mark of its own into the text, and nothing survives
 // escaping that could leave a page's or a message's text.
 #include <algorithm>
+#include <dunetrace/escape.hpp>
 
 #include "explain/explainer.hpp"
 #include "explain/template.hpp"
@@ -18,9 +19,9 @@ bool has_control(std::string_view text) {
 }
 
 void check_escaped(std::string_view text) {
-  const auto html = escape(text, Target::html);
+  const auto html = escape_html(text);
   DUNE_HOLDS(html.find_first_of("<>\"'") == std::string::npos, html);
-  const auto markup = escape(text, Target::markup);
+  const auto markup = escape_markup(text);
   DUNE_HOLDS(markup.find_first_of("<>") == std::string::npos, markup);
 }
 

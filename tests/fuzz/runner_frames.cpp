@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/fd.hpp"
 #include "fuzz.hpp"
 #include "plugin/isolation/forwarded_services.hpp"
 
@@ -46,8 +47,8 @@ void drain(int fd) {
 std::string frames(std::string_view bytes, Random* cuts) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
-  const Handle theirs(ends[1]);
-  Channel channel{Handle(ends[0])};
+  const Fd theirs(ends[1]);
+  Channel channel{Fd(ends[0])};
   Noting services;
   std::string seen;
   while (true) {

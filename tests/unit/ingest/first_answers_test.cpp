@@ -7,9 +7,12 @@
 namespace dunetrace::ingest {
 namespace {
 
-constexpr double kDay = 86'400;
+using Turn = FirstAnswers::Turn;
 
-spool::FirstAnswer answer_at(double at) { return {"key", "batch", 3, at}; }
+constexpr double kDay = 86'400;
+constexpr std::uint64_t kRequest = 7;
+
+spool::FirstAnswer answer_at(double at) { return {"key", "batch", 3, at, kRequest}; }
 
 TEST(FirstAnswers, AreKeptForADayWhateverIsMadeOfTheClock) {
   testing::FakeClock clock(1'700'000'000);
@@ -17,17 +20,18 @@ TEST(FirstAnswers, AreKeptForADayWhateverIsMadeOfTheClock) {
   for (const double leap : {-10 * 365 * kDay, 400 * kDay, 0.0}) {
     clock.set_unix_seconds(1'700'000'000 + leap);
     std::string found;
-    EXPECT_FALSE(answers.begin("key", [&](const auto& known) { found = known->batch_id; })) << leap;
+    EXPECT_EQ(answers.begin("key", kRequest, [&](const auto& known) { found = known->batch_id; }), Turn::repeated)
+        << leap;
     EXPECT_EQ(found, "batch");
     const auto later = "later" + std::to_string(leap);
-    ASSERT_TRUE(answers.begin(later, {}));
+    ASSERT_EQ(answers.begin(later, kRequest, {}), Turn::first);
     auto own = answer_at(clock.unix_seconds());
     own.key = later;
     answers.settle(later, own);
-    EXPECT_FALSE(answers.begin(later, [](const auto&) {})) << leap;
+    EXPECT_EQ(answers.begin(later, kRequest, [](const auto&) {}), Turn::repeated) << leap;
   }
   clock.advance(std::chrono::hours(13));
-  EXPECT_TRUE(answers.begin("key", {})) << "a day has passed";
+  EXPECT_EQ(answers.begin("key", kRequest, {}), Turn::first) << "a day has passed";
 }
 
 }  // namespace

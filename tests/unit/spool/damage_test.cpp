@@ -122,7 +122,7 @@ TEST_F(SpoolDamage, AFileThatLostAllItsBytesIsReported) {
   EXPECT_EQ(spool->id(), id);
   expect_usable(*spool, 0);
   EXPECT_TRUE(place.log.contains("the file is empty")) << place.log.text();
-  EXPECT_FALSE(files_like("ingest.db.damaged-").empty());
+  EXPECT_FALSE(set_aside().empty());
 }
 
 // The database takes what lies before the position it knows for something it has.
