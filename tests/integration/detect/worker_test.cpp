@@ -102,7 +102,7 @@ TEST_F(WorkerTest, ALongRunIsJudgedWhenTheShortOnesAreWritten) {
         database_.scalar("SELECT coalesce(string_agg(run_id, ' ' ORDER BY run_id), '') FROM processed_runs"));
   };
   EXPECT_EQ(worker().cycle()->claimed, 4U);
-  EXPECT_EQ(std::ranges::count(seen, "r0 r1 r2"), 1) << "with the look before the long run";
+  EXPECT_GE(std::ranges::count(seen, "r0 r1 r2"), 1) << "with a look before the long run";
   EXPECT_EQ(database_.scalar("SELECT count(*) FROM processed_runs WHERE NOT truncated"), "4");
 }
 
