@@ -211,7 +211,7 @@ class PluginsLock(unittest.TestCase):
             expected = sorted("%s.so" % sha256(path) for path in [*self.own.glob("*.so"), self.library])
             self.assertEqual(sorted(path.name for path in copies.iterdir()), expected)
             for path in copies.iterdir():
-                self.assertEqual((path.stat().st_mode & 0o777, sha256(path) + ".so"), (0o400, path.name))
+                self.assertEqual((path.stat().st_mode & 0o777, sha256(path) + ".so"), (0o444, path.name))
             for role in ("ingest", "api"):
                 self.assertNotIn("plugins", json.loads(host.connection(role).send("GET", "/health")[2]))
             host.post(run.events)
