@@ -64,8 +64,8 @@ std::string text_of(const store::StoredSignal& stored, const explain::Explanatio
   out += fmt::format("run       {}, step {}\n", shown(signal.run_id), signal.step_index);
   out += fmt::format("agent     {} {}, customer {}\n", shown(signal.agent_id), shown(signal.agent_version),
                      shown(stored.customer_id));
-  out += fmt::format("detected  {} by {} {}\n", second(signal.detected_at), shown(stored.detector_id),
-                     shown(stored.detector_version));
+  out += fmt::format("detected  {} by {} {}\n", second(signal.detected_at), shown(signal.detector_id),
+                     shown(signal.detector_version));
   if (stored.withdrawn_at)
     out += fmt::format("withdrawn {}: a later look at the run did not find it again\n", second(*stored.withdrawn_at));
   out += fmt::format("\nWhat happened\n{}\n\nWhy it matters\n{}\n\nEvidence\n{}\n\nSuggested fixes\n",
@@ -84,8 +84,6 @@ void print_json(const store::StoredSignal& stored, const explain::Explainer& exp
   out.begin_object();
   api::write_listed_members(out, stored.signal, explainer);
   out.field("customer_id", stored.customer_id);
-  out.field("detector_id", stored.detector_id);
-  out.field("detector_version", stored.detector_version);
   if (stored.withdrawn_at)
     out.field("withdrawn_at", *stored.withdrawn_at);
   else
@@ -127,7 +125,7 @@ Command make_explain(CLI::App& parent) {
   auto* app = parent.add_subcommand("explain", "What a stored signal means and what to do about it");
   const auto args = std::make_shared<Arguments>();
   app->add_option("SIGNAL_ID", args->id, "Number of the signal, as the API and the alerts name it")->required();
-  app->add_flag("--json", args->json, "The object of the API's list of signals, with customer and detector");
+  app->add_flag("--json", args->json, "The object of the API's list of signals, with its customer");
   return {app, [args] {
             const auto code = run(*args);
             return code ? *code : report(code.error());

@@ -53,7 +53,7 @@ Result<Listing<SignalRow>> list_signals(Database& db, const Scope& scope, const 
 
 Result<StoredSignal> load_signal(Database& db, const Scope& scope, std::int64_t id) {
   static const std::string sql =
-      std::string("SELECT s.customer_id, s.detector_id, s.detector_version, ")
+      std::string("SELECT s.customer_id, ")
           .append("extract(epoch FROM s.withdrawn_at)::float8 AS withdrawn_at, ")
           .append(kSignalColumns)
           .append(" FROM failure_signals s WHERE s.id = $1 AND ($2::text IS NULL OR s.customer_id = $2)");
@@ -61,8 +61,7 @@ Result<StoredSignal> load_signal(Database& db, const Scope& scope, std::int64_t 
     const auto rows = tx.exec_params(sql, id, scope.customer_id);
     if (rows.empty()) return fail(Code::not_found, "signal " + std::to_string(id) + " does not exist");
     const auto& row = rows.at(0);
-    return StoredSignal{signal_row(row), row["customer_id"].as<std::string>(), row["detector_id"].as<std::string>(),
-                        row["detector_version"].as<std::string>(), optional_real(row["withdrawn_at"])};
+    return StoredSignal{signal_row(row), row["customer_id"].as<std::string>(), optional_real(row["withdrawn_at"])};
   });
 }
 

@@ -34,8 +34,6 @@ struct SignalRow {
 struct StoredSignal {
   SignalRow signal;
   std::string customer_id;
-  std::string detector_id;
-  std::string detector_version;
   std::optional<double> withdrawn_at;  // a later look at the run did not find it again
 };
 
