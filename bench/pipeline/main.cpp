@@ -27,6 +27,7 @@ struct Arguments {
   int batch = 100;
   std::vector<std::size_t> sizes{10'000, 100'000, 1'000'000};
   bool statements = false;
+  std::vector<std::string> settings;  // of the server, name=value
 };
 
 struct Figure {
@@ -147,6 +148,7 @@ class Bench {
       settings.emplace_back("shared_preload_libraries=pg_stat_statements");
       settings.emplace_back("pg_stat_statements.track_planning=on");
     }
+    settings.insert(settings.end(), arguments.settings.begin(), arguments.settings.end());
     return settings;
   }
 
@@ -211,6 +213,7 @@ int run(int argc, char** argv) {
   const auto common = [&](CLI::App* sub) {
     sub->add_option("--rounds", arguments.rounds, "Everything is measured that often, in turn");
     sub->add_flag("--statements", arguments.statements, "Tell what the server spent on each statement");
+    sub->add_option("--set", arguments.settings, "Settings of the server, name=value");
     sub->add_option("--batch", arguments.batch, "Runs per claim");
     sub->add_option("--runs", arguments.runs, "Runs that wait");
     return sub;
