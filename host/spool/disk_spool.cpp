@@ -1,7 +1,5 @@
 #include "spool/disk_spool.hpp"
 
-#include <sys/statvfs.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
@@ -16,6 +14,7 @@
 #include "spool/file_lock.hpp"
 #include "spool/mend.hpp"
 #include "spool/record.hpp"
+#include "spool/room.hpp"
 
 namespace dunetrace::spool {
 
@@ -28,19 +27,6 @@ constexpr std::uint64_t kRowOverhead = 64;                     // bytes of the f
 constexpr std::uint64_t kRemoveBytes = 2 * 1024 * 1024;        // acknowledged rows are removed when they are that many
 constexpr auto kRemoveAfter = std::chrono::milliseconds(300);  // or that old
 constexpr auto kReadRetry = std::chrono::milliseconds(500);
-constexpr std::int64_t kShrinkAbove = 64 * 1024 * 1024;  // an empty file larger than that gives its room back
-constexpr std::int64_t kShrinkTight = 1024 * 1024;       // or than that, on a disk with little room
-constexpr std::uint64_t kReserve = 64 * 1024 * 1024;     // of the disk, left to others; at most a twentieth of it
-constexpr std::uint64_t kSmallLog = 512 * 1024;          // not worth carrying over for want of room
-
-std::uint64_t usable_bytes(const fs::path& directory) {
-  struct statvfs info {};
-  if (::statvfs(directory.c_str(), &info) != 0) return ~std::uint64_t{0};  // the write itself will tell
-  const auto free = static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
-  const auto whole = static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize;
-  const auto reserve = std::min(kReserve, whole / 20);
-  return free > reserve ? free - reserve : 0;
-}
 
 struct Waiting {
   BatchPtr batch;
@@ -123,7 +109,7 @@ struct DiskSpool::Impl {
       if (turn.empty() && closing) return;
       guard.unlock();
       const auto done = write(turn);
-      const auto room = make_room(!done || turn.for_room);
+      const auto room = make_room(*writing, options.free_bytes(), !done || turn.for_room);
       guard.lock();
       log_bytes = room.log;
       reusable = room.reusable;
@@ -152,7 +138,7 @@ struct DiskSpool::Impl {
 
   // Without the lock: everybody else goes on meanwhile.
   Result<> write(const Turn& turn) {
-    if (turn.shrink) shrink();
+    if (turn.shrink) shrink_if_large(*writing, options.free_bytes, log);
     if (turn.empty()) return {};
     return writing->transaction([&]() -> Result<> {
       auto at = turn.first;
@@ -180,26 +166,6 @@ struct DiskSpool::Impl {
     }
     return until;
   }
-
-  // A disk with little room for the log gets it carried over early and cut off, on this thread: whoever waits for a
-  // commit would be refused otherwise.
-  struct Room {
-    std::uint64_t log = 0;       // bytes that the file may grow by yet
-    std::uint64_t reusable = 0;  // bytes of the file that new rows may have
-  };
-  Room make_room(bool wanted) {
-    auto log_now = log_bytes_now();  // all of it, though some may be carried over: it is better to be sure
-    const auto free = options.free_bytes();
-    const bool tight = free / 4 < log_now || wanted;
-    if (tight && log_now >= kSmallLog) {
-      static_cast<void>(writing->checkpoint());  // when it fails, the next turn tries again
-      log_now = log_bytes_now();
-    }
-    if (free >= kReserve) return {log_now, 0};
-    const auto pages = writing->free_bytes();  // asked only where it matters
-    return {log_now, pages ? static_cast<std::uint64_t>(*pages) : 0};
-  }
-  [[nodiscard]] std::uint64_t log_bytes_now() const { return writing->log_pages() * SpoolFile::kPageBytes; }
 
   static Row row_of(const Waiting& one, std::uint64_t position) {
     return {position, one.record.size() + kRowOverhead, one.accepted_at,
@@ -229,16 +195,6 @@ struct DiskSpool::Impl {
       may_shrink = backlog.empty();
     }
     if (next != turn.first) changed.notify_all();
-  }
-
-  // After an outage the file is as large as the backlog was.
-  void shrink() {
-    const auto size = writing->file_bytes();
-    const bool tight = size && *size >= kShrinkTight && options.free_bytes() < 2 * static_cast<std::uint64_t>(*size);
-    if (!size || (*size < kShrinkAbove && !tight)) return;
-    auto shrunk = writing->shrink();
-    if (shrunk) shrunk = writing->checkpoint();
-    if (!shrunk) log.warn("spool.not_shrunk", {{"reason", shrunk.error().text}});
   }
 
   const DiskSpoolOptions options;
