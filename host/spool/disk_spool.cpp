@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "core/even_time.hpp"
+#include "core/private_files.hpp"
 #include "core/turns.hpp"
 #include "spool/backlog.hpp"
 #include "spool/checkpointer.hpp"
@@ -34,6 +35,20 @@ struct Waiting {
   double accepted_at = 0;
   Spool::Done done;
 };
+
+// What an older version, or somebody else, made readable for others: the file, those beside it, and those set aside.
+void close_to_others(const fs::path& file, telemetry::Logger& log) {
+  const auto tighten = [&log](const fs::path& path) {
+    if (!make_private(path)) log.warn("spool.open_to_others", {{"file", path.string()}});
+  };
+  tighten(file.parent_path());
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(file.parent_path(), error)) {
+    const bool ours = entry.path().filename().string().starts_with(file.stem().string() + ".");
+    std::error_code gone;
+    if (ours && entry.symlink_status(gone).type() == fs::file_type::regular) tighten(entry.path());
+  }
+}
 
 }  // namespace
 
@@ -234,9 +249,8 @@ DiskSpool::~DiskSpool() { finish(); }
 Result<std::unique_ptr<DiskSpool>> DiskSpool::open(DiskSpoolOptions options, const Clock& clock,
                                                    telemetry::Logger& log) {
   const auto directory = options.file.parent_path();
-  std::error_code error;
-  fs::create_directories(directory, error);
-  if (error) return fail(Code::denied, directory.string() + ": " + error.message());
+  DUNE_TRY_VOID(make_private_directory(directory));
+  close_to_others(options.file, log);
   if (!options.free_bytes) options.free_bytes = [directory] { return usable_bytes(directory); };
   DUNE_TRY(lock, FileLock::take(fs::path(options.file).replace_extension(".lock")));
   DUNE_TRY(opened, open_or_mend(options.file, log));
