@@ -43,7 +43,6 @@ void GuardedMemory::protect(int protection) {
   for (const auto& block : blocks_) ::mprotect(block.begin, block.bytes, protection);
 }
 
-void GuardedMemory::writable() { protect(PROT_READ | PROT_WRITE); }
 void GuardedMemory::read_only() { protect(PROT_READ); }
 void GuardedMemory::unreadable() {
   if (used_ > 0) ::mprotect(base_, used_, PROT_NONE);

@@ -24,7 +24,6 @@ class GuardedMemory {
   [[nodiscard]] void* take(std::size_t bytes);
   [[nodiscard]] const char* copy(std::string_view text);
 
-  void writable();
   void read_only();
   void unreadable();
   [[nodiscard]] bool contains(const void* address) const;

@@ -1,7 +1,5 @@
 #include "spool/disk_spool.hpp"
 
-#include <sys/statvfs.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
@@ -10,12 +8,14 @@
 #include <thread>
 
 #include "core/even_time.hpp"
+#include "core/private_files.hpp"
 #include "core/turns.hpp"
 #include "spool/backlog.hpp"
 #include "spool/checkpointer.hpp"
 #include "spool/file_lock.hpp"
 #include "spool/mend.hpp"
 #include "spool/record.hpp"
+#include "spool/room.hpp"
 
 namespace dunetrace::spool {
 
@@ -28,19 +28,6 @@ constexpr std::uint64_t kRowOverhead = 64;                     // bytes of the f
 constexpr std::uint64_t kRemoveBytes = 2 * 1024 * 1024;        // acknowledged rows are removed when they are that many
 constexpr auto kRemoveAfter = std::chrono::milliseconds(300);  // or that old
 constexpr auto kReadRetry = std::chrono::milliseconds(500);
-constexpr std::int64_t kShrinkAbove = 64 * 1024 * 1024;  // an empty file larger than that gives its room back
-constexpr std::int64_t kShrinkTight = 1024 * 1024;       // or than that, on a disk with little room
-constexpr std::uint64_t kReserve = 64 * 1024 * 1024;     // of the disk, left to others; at most a twentieth of it
-constexpr std::uint64_t kSmallLog = 512 * 1024;          // not worth carrying over for want of room
-
-std::uint64_t usable_bytes(const fs::path& directory) {
-  struct statvfs info {};
-  if (::statvfs(directory.c_str(), &info) != 0) return ~std::uint64_t{0};  // the write itself will tell
-  const auto free = static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
-  const auto whole = static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize;
-  const auto reserve = std::min(kReserve, whole / 20);
-  return free > reserve ? free - reserve : 0;
-}
 
 struct Waiting {
   BatchPtr batch;
@@ -48,6 +35,20 @@ struct Waiting {
   double accepted_at = 0;
   Spool::Done done;
 };
+
+// What an older version, or somebody else, made readable for others: the file, those beside it, and those set aside.
+void close_to_others(const fs::path& file, telemetry::Logger& log) {
+  const auto tighten = [&log](const fs::path& path) {
+    if (!make_private(path)) log.warn("spool.open_to_others", {{"file", path.string()}});
+  };
+  tighten(file.parent_path());
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(file.parent_path(), error)) {
+    const bool ours = entry.path().filename().string().starts_with(file.stem().string() + ".");
+    std::error_code gone;
+    if (ours && entry.symlink_status(gone).type() == fs::file_type::regular) tighten(entry.path());
+  }
+}
 
 }  // namespace
 
@@ -123,7 +124,7 @@ struct DiskSpool::Impl {
       if (turn.empty() && closing) return;
       guard.unlock();
       const auto done = write(turn);
-      const auto room = make_room(!done || turn.for_room);
+      const auto room = make_room(*writing, options.free_bytes(), !done || turn.for_room);
       guard.lock();
       log_bytes = room.log;
       reusable = room.reusable;
@@ -152,7 +153,7 @@ struct DiskSpool::Impl {
 
   // Without the lock: everybody else goes on meanwhile.
   Result<> write(const Turn& turn) {
-    if (turn.shrink) shrink();
+    if (turn.shrink) shrink_if_large(*writing, options.free_bytes, log);
     if (turn.empty()) return {};
     return writing->transaction([&]() -> Result<> {
       auto at = turn.first;
@@ -180,26 +181,6 @@ struct DiskSpool::Impl {
     }
     return until;
   }
-
-  // A disk with little room for the log gets it carried over early and cut off, on this thread: whoever waits for a
-  // commit would be refused otherwise.
-  struct Room {
-    std::uint64_t log = 0;       // bytes that the file may grow by yet
-    std::uint64_t reusable = 0;  // bytes of the file that new rows may have
-  };
-  Room make_room(bool wanted) {
-    auto log_now = log_bytes_now();  // all of it, though some may be carried over: it is better to be sure
-    const auto free = options.free_bytes();
-    const bool tight = free / 4 < log_now || wanted;
-    if (tight && log_now >= kSmallLog) {
-      static_cast<void>(writing->checkpoint());  // when it fails, the next turn tries again
-      log_now = log_bytes_now();
-    }
-    if (free >= kReserve) return {log_now, 0};
-    const auto pages = writing->free_bytes();  // asked only where it matters
-    return {log_now, pages ? static_cast<std::uint64_t>(*pages) : 0};
-  }
-  [[nodiscard]] std::uint64_t log_bytes_now() const { return writing->log_pages() * SpoolFile::kPageBytes; }
 
   static Row row_of(const Waiting& one, std::uint64_t position) {
     return {position, one.record.size() + kRowOverhead, one.accepted_at,
@@ -229,16 +210,6 @@ struct DiskSpool::Impl {
       may_shrink = backlog.empty();
     }
     if (next != turn.first) changed.notify_all();
-  }
-
-  // After an outage the file is as large as the backlog was.
-  void shrink() {
-    const auto size = writing->file_bytes();
-    const bool tight = size && *size >= kShrinkTight && options.free_bytes() < 2 * static_cast<std::uint64_t>(*size);
-    if (!size || (*size < kShrinkAbove && !tight)) return;
-    auto shrunk = writing->shrink();
-    if (shrunk) shrunk = writing->checkpoint();
-    if (!shrunk) log.warn("spool.not_shrunk", {{"reason", shrunk.error().text}});
   }
 
   const DiskSpoolOptions options;
@@ -278,9 +249,8 @@ DiskSpool::~DiskSpool() { finish(); }
 Result<std::unique_ptr<DiskSpool>> DiskSpool::open(DiskSpoolOptions options, const Clock& clock,
                                                    telemetry::Logger& log) {
   const auto directory = options.file.parent_path();
-  std::error_code error;
-  fs::create_directories(directory, error);
-  if (error) return fail(Code::denied, directory.string() + ": " + error.message());
+  DUNE_TRY_VOID(make_private_directory(directory));
+  close_to_others(options.file, log);
   if (!options.free_bytes) options.free_bytes = [directory] { return usable_bytes(directory); };
   DUNE_TRY(lock, FileLock::take(fs::path(options.file).replace_extension(".lock")));
   DUNE_TRY(opened, open_or_mend(options.file, log));

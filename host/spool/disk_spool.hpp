@@ -14,7 +14,7 @@
 namespace dunetrace::spool {
 
 struct DiskSpoolOptions {
-  std::filesystem::path file = {};  // its directory is made
+  std::filesystem::path file = {};  // its directory is made; nobody else may read either
   std::uint64_t max_bytes = std::uint64_t{1} << 30;
   // Waiting for the disk: bounds what a stalled one makes memory hold.
   std::size_t waiting_events = 100'000;

@@ -19,7 +19,7 @@ std::string written_in(int fd) {
 }  // namespace
 
 Result<FileLock> FileLock::take(const std::filesystem::path& path) {
-  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd) return fail(Code::denied, path.string() + ": " + std::strerror(errno));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     return fail(Code::conflict, path.string() + ": in use by process " + written_in(fd.get()));

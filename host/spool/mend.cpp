@@ -7,6 +7,7 @@
 #include <ctime>
 #include <fstream>
 
+#include "core/private_files.hpp"
 #include "spool/sound_rows.hpp"
 
 namespace dunetrace::spool {
@@ -49,6 +50,7 @@ void keep(const fs::path& path, const Kept& what) {
   const auto file = id_file(path);
   const auto draft = file.string() + ".new";
   std::error_code ignored;
+  create_private_file(draft);
   {
     std::ofstream out(draft, std::ios::trunc);
     out << what.id << "\n" << what.next << "\n";

@@ -9,6 +9,7 @@
 //   backlog.hpp       what is committed and not acknowledged, and which of it is in memory
 //   spool_file.hpp    the SQLite file: its tables, and reading them (record.hpp: a batch as bytes)
 //   checkpointer.hpp  carries SQLite's log over into the file beside the commits
+//   room.hpp          room on the disk, and giving some back
 //   mend.hpp          what becomes of a damaged file at the start (inspect.cpp finds the damage)
 //   file_lock.hpp     one process per spool
 #pragma once

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "core/ids.hpp"
+#include "core/private_files.hpp"
 #include "spool/record.hpp"
 
 namespace dunetrace::spool {
@@ -104,6 +105,7 @@ Result<SpoolFile> SpoolFile::for_writing(Connection connection) {
 }
 
 Result<SpoolFile> SpoolFile::open(const std::filesystem::path& path, const std::string& id) {
+  create_private_file(path);  // SQLite gives the files beside it the same rights
   DUNE_TRY(connection, Connection::open(path, Connection::Mode::create));
   DUNE_TRY_VOID(connection.exec("PRAGMA page_size = " + std::to_string(kPageBytes) +
                                 "; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"));

@@ -18,6 +18,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/private_files.hpp"
 #include "json/writer.hpp"
 #include "plugin/conduct_memory.hpp"
 #include "plugin/isolation/sandbox.hpp"
@@ -127,8 +128,9 @@ tl::unexpected<Error> failed(const std::filesystem::path& file, const char* what
 Result<std::unique_ptr<CallRecord>> CallRecord::open(const std::filesystem::path& directory, telemetry::Logger& log,
                                                      Die die) {
   static_assert(sizeof(Page) <= kBytes / kPages);
+  DUNE_TRY_VOID(make_private_directory(directory));
+  if (!make_private(directory)) log.warn("plugins.recorder_open_to_others", {{"directory", directory.string()}});
   std::error_code error;
-  std::filesystem::create_directories(directory, error);
   static std::atomic<unsigned> number{0};  // a process may have several, one after the other
   const auto file = directory / fmt::format("{}-{}.calls", ::getpid(), number.fetch_add(1));
   Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));

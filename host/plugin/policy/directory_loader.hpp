@@ -46,7 +46,6 @@ class DirectoryLoader {
                                                     const Shared& shared);
 
   [[nodiscard]] const Directory& directory() const { return directory_; }
-  [[nodiscard]] bool has_lock() const { return lock_.has_value(); }
   [[nodiscard]] const std::vector<std::string>& files() const { return files_; }  // *.so that are there
   [[nodiscard]] std::vector<std::string> missing() const;                         // listed, but not there
   // Why a file is left out although it is there; empty when it is to be loaded.

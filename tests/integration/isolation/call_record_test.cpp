@@ -63,6 +63,22 @@ class CallRecordTest : public ::testing::Test {
   plugin::Library library_;
 };
 
+TEST_F(CallRecordTest, IsForTheHostAlone) {
+  namespace fs = std::filesystem;
+  const auto directory = dir_ / "recorder";
+  fs::create_directories(directory);  // by an older version
+  fs::permissions(directory, fs::perms(0755));
+  TestLog log;
+  const auto record = CallRecord::open(directory, log.logger()).value();
+  EXPECT_EQ(fs::status(directory).permissions(), fs::perms(0700));
+  int files = 0;
+  for (const auto& file : fs::directory_iterator(directory)) {
+    EXPECT_EQ(file.status().permissions(), fs::perms(0600)) << file.path();
+    ++files;
+  }
+  EXPECT_EQ(files, 1);
+}
+
 TEST_F(CallRecordTest, ACrashNamesThePluginAndPutsItOffAtOnce) {
   if (plugin::kSanitized) GTEST_SKIP() << "sanitizers handle these signals";
   const auto strikes = after([] { std::abort(); });

@@ -1,0 +1,48 @@
+#include "spool/room.hpp"
+
+#include <sys/statvfs.h>
+
+#include <algorithm>
+
+namespace dunetrace::spool {
+namespace {
+
+constexpr std::int64_t kShrinkAbove = 64 * 1024 * 1024;  // an empty file larger than that gives its room back
+constexpr std::int64_t kShrinkTight = 1024 * 1024;       // or than that, on a disk with little room
+constexpr std::uint64_t kReserve = 64 * 1024 * 1024;     // of the disk, left to others; at most a twentieth of it
+
+std::uint64_t log_bytes(const SpoolFile& file) { return file.log_pages() * SpoolFile::kPageBytes; }
+
+}  // namespace
+
+std::uint64_t usable_bytes(const std::filesystem::path& directory) {
+  struct statvfs info {};
+  if (::statvfs(directory.c_str(), &info) != 0) return ~std::uint64_t{0};  // the write itself will tell
+  const auto free = static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+  const auto whole = static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize;
+  const auto reserve = std::min(kReserve, whole / 20);
+  return free > reserve ? free - reserve : 0;
+}
+
+Room make_room(SpoolFile& writing, std::uint64_t free, bool wanted) {
+  auto log_now = log_bytes(writing);  // all of it, though some may be carried over: it is better to be sure
+  const bool tight = free / 4 < log_now || wanted;
+  if (tight && log_now >= kSmallLog) {
+    static_cast<void>(writing.checkpoint());  // when it fails, the next turn tries again
+    log_now = log_bytes(writing);
+  }
+  if (free >= kReserve) return {log_now, 0};
+  const auto pages = writing.free_bytes();  // asked only where it matters
+  return {log_now, pages ? static_cast<std::uint64_t>(*pages) : 0};
+}
+
+void shrink_if_large(SpoolFile& writing, const std::function<std::uint64_t()>& free_bytes, telemetry::Logger& log) {
+  const auto size = writing.file_bytes();
+  const bool tight = size && *size >= kShrinkTight && free_bytes() < 2 * static_cast<std::uint64_t>(*size);
+  if (!size || (*size < kShrinkAbove && !tight)) return;
+  auto shrunk = writing.shrink();
+  if (shrunk) shrunk = writing.checkpoint();
+  if (!shrunk) log.warn("spool.not_shrunk", {{"reason", shrunk.error().text}});
+}
+
+}  // namespace dunetrace::spool
