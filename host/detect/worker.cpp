@@ -11,7 +11,12 @@ namespace {
 
 constexpr std::chrono::milliseconds kMaxLease{120'000};   // four times what a statement may take
 constexpr std::chrono::milliseconds kStalledLook{1'000};  // while there is enough to do
-constexpr std::size_t kPortionEvents = 50'000;            // replayed at once, which bounds the memory of a worker
+// Loads that took too long, without one that did not, before the database is held to be slow; and how often a run may
+// be slow while others are not before it is given up.
+constexpr std::size_t kSlowLoads = 3;
+constexpr int kPatience = 3;
+constexpr std::size_t kMostSlowRuns = 1'000;
+constexpr std::size_t kPortionEvents = 50'000;  // replayed at once, which bounds the memory of a worker
 // An index has no room for longer ones (2704 bytes); such a run is judged and adds nothing to what is usual.
 constexpr std::size_t kMaxNames = 2'000;
 
@@ -185,31 +190,62 @@ Result<> Worker::give_back(const Batch& batch) {
 
 // The events of some run of this batch cannot be read: the others are judged, and that one says what it lacks.
 Result<> Worker::judge_one_by_one(const Batch& batch) {
+  std::vector<bool> ours(batch.size(), true);
+  Batch late;  // whose events took too long: the run's fault only where others' did not
+  bool loaded = false;
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    const Batch rest(batch.begin() + static_cast<std::ptrdiff_t>(i), batch.end());
-    std::vector<bool> ours(rest.size(), true);
-    DUNE_TRY_VOID(keep(rest, ours));
-    if (!ours.front()) {
+    DUNE_TRY_VOID(keep(batch, ours));
+    if (!ours[i]) {
       lose(1);
       continue;
     }
     auto events = store::load_events(db_, {batch[i]}, kMaxLoaded);
-    if (!events && events.error().code == Code::unavailable) {
-      static_cast<void>(store::release_runs(db_, rest));
+    loaded = loaded || events.has_value();
+    const auto code = events ? Code::internal : events.error().code;
+    if (code == Code::timeout) late.push_back(batch[i]);
+    if (code == Code::unavailable || (!loaded && late.size() >= kSlowLoads)) {
+      static_cast<void>(store::release_runs(db_, batch));  // those that are still ours
       return tl::unexpected<Error>(std::move(events).error());
     }
-    if (!events) log_.error("detect.run_unreadable", {{"run", batch[i].run_id}, {"reason", events.error().text}});
-    Portion portion;
-    if (!events)
-      portion.results.push_back(unjudged(batch[i], "the events of the run could not be read"));
-    else if (events->front().events_removed)
-      portion.results.push_back(left_alone(batch[i]));
-    else
-      replay(batch[i], std::move(events->front()), portion);
-    DUNE_TRY_VOID(finish(rest, ours, portion));
-    if (judge_->interrupted()) return give_back(rest);
+    if (code == Code::timeout) continue;
+    DUNE_TRY_VOID(judge_one(batch, i, ours, std::move(events)));
+    if (judge_->interrupted()) return give_back(batch);
   }
-  return {};
+  return give_up_or_back(late, loaded);
+}
+
+Result<> Worker::judge_one(const Batch& batch, std::size_t i, std::vector<bool>& ours,
+                           Result<std::vector<store::LoadedRun>> events) {
+  if (!events) log_.error("detect.run_unreadable", {{"run", batch[i].run_id}, {"reason", events.error().text}});
+  Portion portion;
+  if (!events)
+    portion.results.push_back(unjudged(batch[i], "the events of the run could not be read"));
+  else if (events->front().events_removed)
+    portion.results.push_back(left_alone(batch[i]));
+  else
+    replay(batch[i], std::move(events->front()), portion);
+  return finish(batch, ours, portion);
+}
+
+// Runs whose events took too long. A database that is slow for everybody will not be so for ever; a run that is too
+// slow again and again while others are not would hold up a worker for ever.
+Result<> Worker::give_up_or_back(const Batch& late, bool others_loaded) {
+  if (late.empty()) return {};
+  if (slow_runs_.size() > kMostSlowRuns) slow_runs_.clear();
+  Batch back;
+  Portion given_up;
+  for (const auto& run : late) {
+    if (!others_loaded || ++slow_runs_[run.customer_id + '\n' + run.run_id] < kPatience) {
+      back.push_back(run);
+      continue;
+    }
+    log_.error("detect.run_unreadable", {{"run", run.run_id}, {"reason", "loading its events takes too long"}});
+    given_up.results.push_back(unjudged(run, "loading the events of the run took too long"));
+  }
+  if (!back.empty()) DUNE_TRY_VOID(store::release_runs(db_, back));
+  if (!given_up.results.empty()) DUNE_TRY_VOID(write(given_up));
+  if (others_loaded) return {};
+  return fail(Code::timeout, "load events: too slow for every run of the batch");
 }
 
 Result<> Worker::keep(const Batch& batch, std::vector<bool>& ours) {

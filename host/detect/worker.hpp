@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -77,6 +78,9 @@ class Worker {
   Result<> judge_batch(const Batch& batch);
   Result<> judge_together(const Batch& batch, std::vector<store::LoadedRun> events);
   Result<> judge_one_by_one(const Batch& batch);
+  Result<> judge_one(const Batch& batch, std::size_t i, std::vector<bool>& ours,
+                     Result<std::vector<store::LoadedRun>> events);
+  Result<> give_up_or_back(const Batch& late, bool others_loaded);
   // Runs that are judged and written together, in the order of the queue.
   struct Portion {
     std::vector<store::RunResult> results{};
@@ -117,6 +121,7 @@ class Worker {
   store::Usual usual_;
   std::chrono::nanoseconds judging_{0};  // what a run took lately
   Share share_;
+  std::map<std::string, int> slow_runs_;  // how often their events took too long while others' did not
   store::ClaimTurns turns_;
   std::chrono::steady_clock::time_point next_stalled_look_;  // the first one is due
   std::chrono::milliseconds last_stall_timeout_{-1};

@@ -77,6 +77,38 @@ TEST_F(WorkerTest, ARunThatCannotBeReadDoesNotHoldUpTheOthers) {
   EXPECT_EQ(worker().cycle()->claimed, 0U) << "it does not come back for ever";
 }
 
+// A statement that takes too long says nothing about a run, unless others are quick.
+TEST_F(WorkerTest, SlowLoadsAreNoRunsFaultUntilOthersAreQuick) {
+  store_runs(3);
+  database_.exec(
+      "CREATE TABLE slow (run_id text);"
+      "CREATE FUNCTION readable(run text, what jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN "
+      "IF EXISTS (SELECT 1 FROM slow WHERE run_id = run) THEN PERFORM pg_sleep(60); END IF; RETURN what; END $$;"
+      "ALTER TABLE events RENAME TO stored_events;"
+      "CREATE VIEW events AS SELECT id, customer_id, event_type, run_id, agent_id, agent_version, step_index, "
+      "\"timestamp\", readable(run_id, payload) AS payload, parent_run_id, received_at FROM stored_events;"
+      "INSERT INTO slow VALUES ('r0'), ('r1'), ('r2')");
+  auto options = db_.options();
+  options.statement_timeout = 300ms;
+  store::Database impatient(options, database_.log().logger(), database_.metrics());
+  Worker slowed(options_, stall_timeout_, impatient, live_, database_.log().logger(), metrics_, clock_);
+  const auto failed = slowed.cycle();
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, Code::timeout);
+  EXPECT_EQ(database_.scalar("SELECT count(*) FROM processed_runs"), "0");
+  EXPECT_EQ(database_.scalar("SELECT count(*) FROM runs WHERE claim IS NOT NULL"), "0") << "given back";
+  database_.exec("DELETE FROM slow WHERE run_id <> 'r0'");
+  EXPECT_EQ(slowed.cycle()->claimed, 3U);
+  EXPECT_EQ(database_.scalar("SELECT string_agg(run_id, ' ' ORDER BY run_id) FROM processed_runs"), "r1 r2");
+  for (int i = 0; i < 2; ++i) {
+    database_.exec("UPDATE runs SET judged_events = 0 WHERE run_id = 'r1'");  // due again
+    EXPECT_EQ(slowed.cycle()->claimed, 2U);
+  }
+  EXPECT_EQ(database_.scalar("SELECT incomplete::text FROM processed_runs WHERE run_id = 'r0'"),
+            R"([{"reason": "loading the events of the run took too long", "detector": "host"}])");
+  EXPECT_EQ(slowed.cycle()->claimed, 0U) << "it does not come back for ever";
+}
+
 TEST_F(WorkerTest, AnEnormousRunIsJudgedWithItsEnd) {
   auto events = looping_run();
   events.pop_back();
