@@ -49,8 +49,8 @@ class ResultsWriter {
   // False: the baselines of some do not hold, they are in written().outdated, and the transaction has to go.
   bool write(const JudgeAgain& again) {
     read_earlier();
+    finish_claims();  // before the order: whoever holds that keeps others waiting
     take_order();
-    finish_claims();
     if (!settle_baselines(again)) return false;
     const auto rows = make_rows();
     write_signals(tx_, rows);
