@@ -44,6 +44,7 @@ class Bodies(unittest.TestCase):
         self.assertEqual(json.loads(answer), {"detail": text})
 
     def test_what_is_refused_and_where(self):
+        wait_until(lambda: parse_metrics(self.port.send("GET", "/metrics")[2])["dunetrace_spool_events",] == 0, 20, "what other tests sent is stored")
         before = self.host.sql_rows("SELECT count(*) FROM events")
         for name, body, problems in refusals():
             with self.subTest(name):
