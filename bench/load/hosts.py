@@ -32,7 +32,7 @@ class UpHost(harness.Host):
 
     def _waiting_events(self):
         text = self.connection("ingest").send("GET", "/metrics")[2].decode()
-        return float(re.search(r"^dunetrace_ingest_queue_length (\S+)", text, re.M).group(1))
+        return float(re.search(r"^dunetrace_spool_events (\S+)", text, re.M).group(1))
 
     def database_url(self):
         database = managed_database.ManagedDatabase(self.data_dir)

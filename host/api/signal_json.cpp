@@ -69,9 +69,12 @@ void write_signal(json::Writer& out, const store::SignalRow& signal, const expla
   out.end_object();
 }
 
-void write_listed_signal(json::Writer& out, const store::SignalRow& signal, const explain::Explainer& explainer) {
+void write_listed_signal(json::Writer& out, const store::SignalRow& signal, const explain::Explainer& explainer,
+                         bool with_withdrawn) {
   out.begin_object();
   write_listed_members(out, signal, explainer);
+  if (with_withdrawn && signal.withdrawn_at) out.field("withdrawn_at", *signal.withdrawn_at);
+  if (with_withdrawn && !signal.withdrawn_at) out.field_null("withdrawn_at");
   out.end_object();
 }
 

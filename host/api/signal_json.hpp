@@ -8,8 +8,9 @@
 namespace dunetrace::api {
 
 void write_signal(json::Writer& out, const store::SignalRow& signal, const explain::Explainer& explainer);
-// The same with run_id, agent_id, agent_version and alerted.
-void write_listed_signal(json::Writer& out, const store::SignalRow& signal, const explain::Explainer& explainer);
+// The same with run_id, agent_id, agent_version and alerted; `with_withdrawn`: and when it was withdrawn, or null.
+void write_listed_signal(json::Writer& out, const store::SignalRow& signal, const explain::Explainer& explainer,
+                         bool with_withdrawn);
 // The members of that, for an object which has others besides.
 void write_listed_members(json::Writer& out, const store::SignalRow& signal, const explain::Explainer& explainer);
 

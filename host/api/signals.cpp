@@ -39,6 +39,7 @@ http::Response get_agent_signals(const Service& service, const store::Scope& sco
   const auto page = query.page(service.options);
   store::SignalFilter filter;
   filter.include_shadow = query.boolean("include_shadow").value_or(false);
+  filter.include_withdrawn = query.boolean("include_withdrawn").value_or(false);
   if (auto refusal = query.refusal()) return *std::move(refusal);
   const auto vocabulary = service.vocabulary();
   if (const auto read = read_filter(query, *vocabulary, filter); !read) {
@@ -50,7 +51,8 @@ http::Response get_agent_signals(const Service& service, const store::Scope& sco
   out.begin_object();
   out.key("signals");
   out.begin_array();
-  for (const auto& signal : signals->rows) write_listed_signal(out, signal, vocabulary->explainer);
+  for (const auto& signal : signals->rows)
+    write_listed_signal(out, signal, vocabulary->explainer, filter.include_withdrawn);
   out.end_array();
   write_page(out, page, signals->total);
   out.end_object();

@@ -66,8 +66,9 @@ std::string text_of(const store::StoredSignal& stored, const explain::Explanatio
                      shown(stored.customer_id));
   out += fmt::format("detected  {} by {} {}\n", second(signal.detected_at), shown(signal.detector_id),
                      shown(signal.detector_version));
-  if (stored.withdrawn_at)
-    out += fmt::format("withdrawn {}: a later look at the run did not find it again\n", second(*stored.withdrawn_at));
+  if (stored.signal.withdrawn_at)
+    out += fmt::format("withdrawn {}: a later look at the run did not find it again\n",
+                       second(*stored.signal.withdrawn_at));
   out += fmt::format("\nWhat happened\n{}\n\nWhy it matters\n{}\n\nEvidence\n{}\n\nSuggested fixes\n",
                      indented(words.what), indented(words.why_it_matters), indented(words.evidence_summary));
   int number = 0;
@@ -84,8 +85,8 @@ void print_json(const store::StoredSignal& stored, const explain::Explainer& exp
   out.begin_object();
   api::write_listed_members(out, stored.signal, explainer);
   out.field("customer_id", stored.customer_id);
-  if (stored.withdrawn_at)
-    out.field("withdrawn_at", *stored.withdrawn_at);
+  if (stored.signal.withdrawn_at)
+    out.field("withdrawn_at", *stored.signal.withdrawn_at);
   else
     out.field_null("withdrawn_at");
   out.end_object();

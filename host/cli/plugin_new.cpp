@@ -215,6 +215,14 @@ Result<> check(const PluginNew& args, const fs::path& templates) {
   return {};
 }
 
+// Where CMake finds the SDK, as an argument for a shell. A build tree and a host without the SDK have none.
+std::string sdk_prefix(const config::Paths& paths) {
+  const auto lib = paths.plugins.parent_path().parent_path();
+  std::error_code failed;
+  if (!fs::is_directory(lib / "cmake" / "dunetrace-sdk", failed)) return "\"<where the SDK is installed>\"";
+  return lib.parent_path().string();
+}
+
 void say(const PluginNew& args, const fs::path& directory, const std::map<fs::path, std::string>& files,
          const config::Paths& paths) {
   std::printf("%s: a new %s in %s\n", directory.c_str(), args.kind.c_str(), args.lang.c_str());
@@ -225,7 +233,7 @@ void say(const PluginNew& args, const fs::path& directory, const std::map<fs::pa
   if (rust) {
     std::printf("  cargo test\n  cargo build --release\n");
   } else {
-    const auto prefix = paths.plugins.parent_path().parent_path().parent_path();
+    const auto prefix = sdk_prefix(paths);
     std::printf("  cmake -S . -B build -DCMAKE_PREFIX_PATH=%s\n  cmake --build build\n", prefix.c_str());
     std::printf("  ctest --test-dir build --output-on-failure\n");
   }

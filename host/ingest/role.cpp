@@ -41,7 +41,7 @@ void gauge_of(telemetry::Metrics& metrics, std::string_view name, std::string_vi
 
 Result<std::shared_ptr<spool::Spool>> open_spool(const config::Settings& settings, telemetry::Logger& log,
                                                  telemetry::Metrics& metrics, const Clock& clock) {
-  metrics.gauge("dunetrace_ingest_queue_capacity", "Events that memory holds at most on their way")
+  metrics.gauge("dunetrace_ingest_queue_capacity", "What dunetrace_ingest_queue_length may be at most")
       .set(static_cast<double>(settings.ingest.queue_events));
   if (!settings.ingest.spool_on_disk) {
     return std::make_shared<spool::Queue>(spool::QueueLimits{.events = settings.ingest.queue_events});
@@ -73,7 +73,10 @@ struct Role::Impl {
                  clock),
         sdk(rate, *auth, db, log),
         health(db, *spool, clock, settings.host.plugins_unlocked) {
-    gauge_of(metrics, "dunetrace_ingest_queue_length", "Accepted events that are not in the database yet", spool,
+    gauge_of(metrics, "dunetrace_ingest_queue_length",
+             "Events that only memory holds: on their way to the disk, or with SPOOL_DURABILITY=memory to the database",
+             spool, [](const spool::Spool& s) { return s.events_in_memory(); });
+    gauge_of(metrics, "dunetrace_spool_events", "Accepted events that are not in the database yet", spool,
              [](const spool::Spool& s) { return s.events(); });
     gauge_of(metrics, "dunetrace_spool_bytes", "Bytes of accepted events that are not in the database yet", spool,
              [](const spool::Spool& s) { return s.bytes(); });

@@ -20,6 +20,7 @@ using std::chrono::steady_clock;
 constexpr int kPartitionDaysAhead = 7;
 constexpr auto kMaintenance = std::chrono::hours(6);  // partitions are made a week ahead; a failure has time to be seen
 constexpr std::size_t kRush = 20'000;                 // events: some ten MB of memory
+constexpr std::int64_t kMostCounted = 100'000;        // dead letters; so that counting never holds up events for long
 constexpr auto kMaintenanceRetry = std::chrono::seconds(30);
 
 std::size_t count_events(std::span<const store::BatchSlice> slices) {
@@ -48,6 +49,8 @@ Writer::Writer(WriterOptions options, spool::Spool& spool, store::Database& db, 
       lost_(
           metrics.counter("dunetrace_ingest_events_lost_total", "Accepted events that were not stored before the end")),
       failures_(metrics.counter("dunetrace_ingest_write_failures_total", "Transactions of the writer that failed")),
+      dead_letters_(metrics.gauge("dunetrace_dead_letters_waiting",
+                                  "Rows of dead_letters, counted every few seconds and up to 100000")),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 Writer::~Writer() {
@@ -65,7 +68,7 @@ Writer::~Writer() {
 
 void Writer::run(const std::stop_token& stop) {
   take_turns(kLongTurns);  // nobody waits for it; those who answer clients go first
-  maintenance_ = steady_clock::now();
+  maintenance_ = count_due_ = steady_clock::now();
   auto outcome = Outcome::done;
   while (outcome == Outcome::done && !stop.stop_requested()) {
     if (guarded(log_, "ingest.writer_failed", [&] { outcome = next_group(stop); })) continue;
@@ -79,8 +82,9 @@ Writer::Outcome Writer::next_group(const std::stop_token& stop) {
     maintenance_ = steady_clock::now() + kMaintenanceRetry;
     if (maintain()) maintenance_ = steady_clock::now() + kMaintenance;
   }
-  const auto deadline =
-      since_calm_ < kRush ? maintenance_ : std::min(maintenance_, steady_clock::now() + options_.calm);
+  if (steady_clock::now() >= count_due_ && !spool_.closed()) count_dead_letters();
+  auto deadline = std::min(maintenance_, count_due_);
+  if (since_calm_ >= kRush) deadline = std::min(deadline, steady_clock::now() + options_.calm);
   const auto group = spool_.read(options_.group_events, stop, deadline);
   if (group.end == 0) {
     if (since_calm_ >= kRush && spool_.events() == 0) calm_down();
@@ -93,6 +97,14 @@ Writer::Outcome Writer::next_group(const std::stop_token& stop) {
   if (outcome == Outcome::done) spool_.acknowledge(group.end);
   since_calm_ += count_events(slices);
   return outcome;
+}
+
+// Not while the database is known to be away: events are to be tried then, and each try takes its time.
+void Writer::count_dead_letters() {
+  count_due_ = steady_clock::now() + options_.count_dead_letters;
+  if (!db_.reachable()) return;
+  if (const auto waiting = store::count_dead_letters(db_, kMostCounted))
+    dead_letters_.set(static_cast<double>(*waiting));
 }
 
 // What many threads took and freed stays with the allocator, as they left it, until somebody asks for it.

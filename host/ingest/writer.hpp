@@ -28,6 +28,8 @@ struct WriterOptions {
   std::chrono::milliseconds longest_retry{2'000};
   // So long after the last event, the memory of the rush goes back to the system.
   std::chrono::milliseconds calm{1'000};
+  // How often it looks how many dead letters wait; where the database is away, the last count stands.
+  std::chrono::milliseconds count_dead_letters{5'000};
   // What stores a group; tests put something in between.
   std::function<Result<std::uint64_t>(store::Database&, const store::SpoolRef&, std::span<const store::BatchSlice>)>
       write = store::write_events;
@@ -50,6 +52,7 @@ class Writer {
   void run(const std::stop_token& stop);
   [[nodiscard]] Outcome next_group(const std::stop_token& stop);
   [[nodiscard]] bool maintain();
+  void count_dead_letters();
   void calm_down();
   // A group goes to write(). From there, by what the database says:
   //   stored → done;  stored in part by an attempt whose answer was lost → write_behind() the rest
@@ -76,11 +79,13 @@ class Writer {
   telemetry::Counter& put_aside_;
   telemetry::Counter& lost_;
   telemetry::Counter& failures_;
+  telemetry::Gauge& dead_letters_;
   std::mutex mutex_;
   std::condition_variable_any never_;
-  std::chrono::steady_clock::time_point maintenance_;  // of the thread alone, as the next one
-  std::size_t since_calm_ = 0;                         // events written
-  std::jthread thread_;                                // last: it uses everything above
+  std::chrono::steady_clock::time_point maintenance_;  // of the thread alone, as the next ones
+  std::chrono::steady_clock::time_point count_due_;
+  std::size_t since_calm_ = 0;  // events written
+  std::jthread thread_;         // last: it uses everything above
 };
 
 }  // namespace dunetrace::ingest

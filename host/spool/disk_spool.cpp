@@ -363,6 +363,11 @@ std::size_t DiskSpool::bytes() const {
   return impl_->backlog.bytes() + impl_->waiting_bytes;
 }
 
+std::size_t DiskSpool::events_in_memory() const {
+  const std::lock_guard guard(impl_->mutex);
+  return impl_->waiting_events;
+}
+
 const std::string& DiskSpool::id() const { return impl_->id; }
 
 std::optional<double> DiskSpool::oldest_accepted_at() const {

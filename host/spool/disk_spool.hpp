@@ -45,6 +45,7 @@ class DiskSpool final : public Spool {
   [[nodiscard]] bool full() const override;
   [[nodiscard]] std::size_t events() const override;
   [[nodiscard]] std::size_t bytes() const override;
+  [[nodiscard]] std::size_t events_in_memory() const override;
   [[nodiscard]] std::optional<double> oldest_accepted_at() const override;
   [[nodiscard]] bool durable() const override { return true; }
   [[nodiscard]] const std::string& id() const override;

@@ -30,6 +30,7 @@ class Queue final : public Spool {
   [[nodiscard]] bool full() const override;
   [[nodiscard]] std::size_t events() const override;
   [[nodiscard]] std::size_t bytes() const override;
+  [[nodiscard]] std::size_t events_in_memory() const override { return events(); }
   [[nodiscard]] std::optional<double> oldest_accepted_at() const override;
   [[nodiscard]] bool durable() const override { return false; }
   [[nodiscard]] const std::string& id() const override { return id_; }

@@ -98,6 +98,8 @@ class Spool {
   [[nodiscard]] virtual bool full() const = 0;
   [[nodiscard]] virtual std::size_t events() const = 0;  // promised and not acknowledged
   [[nodiscard]] virtual std::size_t bytes() const = 0;   // they take
+  // Those of them that only memory holds: the ones that wait for the disk, or all where there is none.
+  [[nodiscard]] virtual std::size_t events_in_memory() const = 0;
   // When the oldest of them was promised, in Unix seconds; nothing when there is none.
   [[nodiscard]] virtual std::optional<double> oldest_accepted_at() const = 0;
 

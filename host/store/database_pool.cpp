@@ -36,6 +36,10 @@ Database::Impl::Impl(const DatabaseOptions& opts, telemetry::Logger& logger, tel
       watcher([this](const std::stop_token& stop) { watch(stop); }) {}
 
 Database::Impl::~Impl() {
+  {
+    const std::lock_guard lock(mutex);
+    interrupted = true;  // a probe that is cut short says nothing about the server
+  }
   watcher.request_stop();
   waker.wake();
   watcher.join();

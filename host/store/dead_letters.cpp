@@ -101,6 +101,13 @@ Result<std::vector<DeadLetter>> list_dead_letters(Database& db, std::int64_t aft
   });
 }
 
+Result<std::int64_t> count_dead_letters(Database& db, std::int64_t most) {
+  return query(db, "count dead letters", [&](pqxx::work& tx) -> Result<std::int64_t> {
+    const auto rows = tx.exec_params("SELECT count(*) FROM (SELECT 1 FROM dead_letters LIMIT $1) AS counted", most);
+    return rows.at(0).at(0).as<std::int64_t>();
+  });
+}
+
 Result<> retry_dead_letter(Database& db, std::int64_t id) {
   auto stored = transact(db, "retry dead letter", [&](pqxx::work& tx) -> Result<> {
     const auto rows = tx.exec_params("DELETE FROM dead_letters WHERE id = $1 RETURNING *", id);

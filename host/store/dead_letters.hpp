@@ -37,6 +37,9 @@ struct DeadLetterFilter {
 [[nodiscard]] Result<std::vector<DeadLetter>> list_dead_letters(Database& db, std::int64_t after, int limit,
                                                                 const DeadLetterFilter& filter = {});
 
+// How many there are, counted up to `most`.
+[[nodiscard]] Result<std::int64_t> count_dead_letters(Database& db, std::int64_t most);
+
 // Stores the event after all and removes the letter. Code::invalid_argument when the database refuses it again (the
 // letter then has the new reason), Code::not_found when there is no such letter.
 [[nodiscard]] Result<> retry_dead_letter(Database& db, std::int64_t id);

@@ -28,19 +28,20 @@ struct SignalRow {
   std::string detector_id;  // which component found it, the version of its library, and what it was told
   std::string detector_version;
   std::string config_hash;
+  std::optional<double> withdrawn_at;  // a later look at the run did not find it again
 };
 
 // One signal with what lists leave out.
 struct StoredSignal {
   SignalRow signal;
   std::string customer_id;
-  std::optional<double> withdrawn_at;  // a later look at the run did not find it again
 };
 
 struct SignalFilter {
   std::optional<std::string> severity;      // exactly as stored
   std::optional<std::string> failure_type;  // exactly as stored
   bool include_shadow = false;
+  bool include_withdrawn = false;
 };
 
 // Signals of one agent, newest first. An agent that is not in `scope` is Code::not_found, or an empty list when the

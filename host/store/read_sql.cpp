@@ -47,6 +47,7 @@ SignalRow signal_row(const pqxx::row& row) {
   s.detector_id = row["detector_id"].as<std::string>();
   s.detector_version = row["detector_version"].as<std::string>();
   s.config_hash = row["config_hash"].as<std::string>();
+  s.withdrawn_at = optional_real(row["withdrawn_at"]);
   return s;
 }
 

@@ -21,7 +21,8 @@ constexpr std::string_view kSignalColumns =
     "s.id, s.failure_type, s.severity, s.run_id, s.agent_id, s.agent_version, s.step_index, "
     "s.confidence::float8 AS confidence, s.evidence::text AS evidence, "
     "extract(epoch FROM s.detected_at)::float8 AS detected_at, s.shadow, s.alerted, s.co_signal_count, "
-    "s.detector_id, s.detector_version, s.config_hash";
+    "s.detector_id, s.detector_version, s.config_hash, "
+    "extract(epoch FROM s.withdrawn_at)::float8 AS withdrawn_at";
 
 [[nodiscard]] SignalRow signal_row(const pqxx::row& row);
 

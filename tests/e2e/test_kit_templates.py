@@ -9,6 +9,11 @@ KINDS = [(kind, lang) for kind in ("detector", "alert", "integration") for lang 
 
 
 class Templates(KitTestCase):
+    def test_the_sdk_is_named_where_it_is(self):
+        self.assertIn("-DCMAKE_PREFIX_PATH=%s\n" % self.prefix, self.new("detector", "beside_the_sdk"))
+        said = self.run_in(self.top, BUILD / "bin/dunetrace", "plugin", "new", "detector", "from_a_build")
+        self.assertIn('-DCMAKE_PREFIX_PATH="<where the SDK is installed>"\n', said)
+
     def test_component_sdk_is_enough_to_build(self):
         alone = self.top / "sdk-alone"
         self.run_in(self.top, "cmake", "--install", BUILD, "--prefix", alone, "--component", "sdk")

@@ -44,6 +44,7 @@ class Bodies(unittest.TestCase):
         self.assertEqual(json.loads(answer), {"detail": text})
 
     def test_what_is_refused_and_where(self):
+        wait_until(lambda: parse_metrics(self.port.send("GET", "/metrics")[2])["dunetrace_spool_events",] == 0, 20, "what other tests sent is stored")
         before = self.host.sql_rows("SELECT count(*) FROM events")
         for name, body, problems in refusals():
             with self.subTest(name):
@@ -267,7 +268,8 @@ class Metrics(unittest.TestCase):
             self.assertEqual(metrics["dunetrace_http_refused_total", ("service", "ingest"), ("reason", "body_too_large")], 1)
             self.assertEqual([metrics["dunetrace_ingest_events_written_total",], metrics["dunetrace_ingest_replays_total",],
                               metrics["dunetrace_ingest_events_put_aside_total",], metrics["dunetrace_ingest_queue_length",],
-                              metrics["dunetrace_spool_bytes",], metrics["dunetrace_spool_oldest_age_seconds",]], [2, 1, 0, 0, 0, 0])
+                              metrics["dunetrace_spool_events",], metrics["dunetrace_spool_bytes",],
+                              metrics["dunetrace_spool_oldest_age_seconds",], metrics["dunetrace_dead_letters_waiting",]], [2, 1, 0, 0, 0, 0, 0, 0])
             self.assertGreaterEqual(metrics["dunetrace_ingest_write_duration_seconds_count",], 1)
             self.assertNotIn(sender, body.decode())
 

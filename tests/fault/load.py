@@ -137,7 +137,7 @@ class Load:
 
 def waiting_events(host):
     text = host.connection("ingest").send("GET", "/metrics")[2].decode()
-    return float(re.search(r"^dunetrace_ingest_queue_length (\S+)", text, re.M).group(1))
+    return float(re.search(r"^dunetrace_spool_events (\S+)", text, re.M).group(1))
 
 
 def wait_stored(host, limit_s=DRAIN_LIMIT_S):

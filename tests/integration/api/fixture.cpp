@@ -168,11 +168,12 @@ void ApiTest::add(const TestSignal& signal) {
     tx.exec_params(
         "INSERT INTO failure_signals (customer_id, failure_type, severity, run_id, agent_id, agent_version, step_index,"
         " confidence, evidence, detected_at, shadow, alerted, co_signal_count, detector_id, detector_version, "
-        "config_hash)"
+        "config_hash, withdrawn_at)"
         " VALUES ($1, $2, $3, $4, $5, 'v1', $6, $7, $8::jsonb, to_timestamp($9), $10, $11, $12, 'demo', '1', "
-        "'c0ffee00c0ffee00')",
+        "'c0ffee00c0ffee00', to_timestamp($13))",
         signal.customer_id, signal.failure_type, signal.severity, signal.run_id, signal.agent_id, signal.step,
-        signal.confidence, signal.evidence, signal.detected_at, signal.shadow, signal.alerted, signal.co_signals);
+        signal.confidence, signal.evidence, signal.detected_at, signal.shadow, signal.alerted, signal.co_signals,
+        signal.withdrawn_at);
   });
 }
 

@@ -68,6 +68,7 @@ struct TestSignal {
   bool shadow = false;
   bool alerted = false;
   int co_signals = 0;
+  std::optional<double> withdrawn_at = {};
 };
 
 class ApiTest : public ::testing::Test {

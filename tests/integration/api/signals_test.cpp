@@ -70,6 +70,26 @@ TEST_F(ApiTest, SignalsFilterBySeverityTypeAndShadow) {
   EXPECT_NE(body("/v1/agents/agent/signals?severity=high&limit=1").find(R"("total":2,)"), std::string::npos);
 }
 
+TEST_F(ApiTest, WithdrawnSignalsAreShownToWhoAsks) {
+  add(TestRun{.run_id = "kept"});
+  add(TestSignal{.run_id = "kept", .detected_at = 1767780001});
+  add(TestSignal{.run_id = "gone", .detected_at = 1767780002, .withdrawn_at = 1767780009.5});
+  add(TestSignal{.run_id = "hidden", .detected_at = 1767780003, .shadow = true, .withdrawn_at = 1767780009});
+  serve();
+  const auto of = [&](const std::string& query, const char* field) {
+    return values("/v1/agents/agent/signals?" + query, "signals", field);
+  };
+  EXPECT_EQ(of("", "run_id"), (Texts{R"("kept")"}));
+  EXPECT_EQ(of("include_withdrawn=false", "run_id"), (Texts{R"("kept")"}));
+  EXPECT_EQ(of("include_shadow=true", "run_id"), (Texts{R"("kept")"}));
+  EXPECT_EQ(of("include_withdrawn=true", "run_id"), (Texts{R"("gone")", R"("kept")"}));
+  EXPECT_EQ(of("include_withdrawn=true", "withdrawn_at"), (Texts{"1767780009.5", "null"}));
+  EXPECT_EQ(of("include_withdrawn=true&include_shadow=true", "run_id"),
+            (Texts{R"("hidden")", R"("gone")", R"("kept")"}));
+  EXPECT_EQ(body("/v1/agents/agent/signals").find("withdrawn_at"), std::string::npos);
+  EXPECT_NE(body("/v1/agents/agent/signals?include_withdrawn=true&limit=1").find(R"("total":2,)"), std::string::npos);
+}
+
 TEST_F(ApiTest, UnknownSeveritiesAndTypesAreRefusedWithTheValidOnes) {
   serve();
   const auto severity = get("/v1/agents/agent/signals?severity=urgent");
@@ -80,6 +100,7 @@ TEST_F(ApiTest, UnknownSeveritiesAndTypesAreRefusedWithTheValidOnes) {
   EXPECT_EQ(type.body, R"({"detail":"unknown failure type 'NO_SUCH'; valid values: DEMO_TYPE, OTHER_TYPE"})");
   EXPECT_EQ(get("/v1/agents/agent/signals?severity=").status, 422);
   EXPECT_EQ(get("/v1/agents/agent/signals?include_shadow=2").status, 422);
+  EXPECT_EQ(get("/v1/agents/agent/signals?include_withdrawn=2").status, 422);
 }
 
 }  // namespace

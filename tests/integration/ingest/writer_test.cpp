@@ -8,6 +8,7 @@
 #include <pqxx/pqxx>
 
 #include "spool/queue.hpp"
+#include "store/dead_letters.hpp"
 #include "testing/postgres.hpp"
 #include "testing/wait.hpp"
 
@@ -70,6 +71,22 @@ class WriterTest : public ::testing::Test {
   testing::TestDatabase database;
   spool::Queue queue{{}};
 };
+
+TEST_F(WriterTest, TheDeadLettersThatWaitAreCounted) {
+  database.exec("ALTER TABLE events ADD CHECK (step_index <> 13)");
+  const auto waiting = [&](int rows) {
+    const auto line = "dunetrace_dead_letters_waiting " + std::to_string(rows) + "\n";
+    return wait_until([&] { return database.metrics().text().find(line) != std::string::npos; });
+  };
+  Writer writer({.count_dead_letters = 10ms}, queue, database.db(), database.log().logger(), database.metrics());
+  EXPECT_TRUE(waiting(0));
+  put(batch({0, 13, 1, 13}));
+  EXPECT_TRUE(waiting(2));
+  database.exec("DELETE FROM dead_letters WHERE id = (SELECT min(id) FROM dead_letters)");
+  EXPECT_TRUE(waiting(1));
+  EXPECT_EQ(store::count_dead_letters(database.db(), 100).value(), 1);
+  EXPECT_EQ(store::count_dead_letters(database.db(), 0).value(), 0) << "no more than asked for";
+}
 
 TEST_F(WriterTest, AFailedTransactionDoesNotMoveThePosition) {
   database.exec("ALTER TABLE events ADD CHECK (step_index <> 13)");

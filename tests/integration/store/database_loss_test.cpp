@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 
 #include "store/session.hpp"
 #include "testing/postgres.hpp"
+#include "testing/test_log.hpp"
 #include "testing/wait.hpp"
 
 namespace dunetrace::store {
@@ -186,6 +188,10 @@ class SilentServer {
   SilentServer(const SilentServer&) = delete;
   SilentServer& operator=(const SilentServer&) = delete;
   [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] bool asked() const {
+    pollfd waiting{fd_, POLLIN, 0};
+    return ::poll(&waiting, 1, 5'000) == 1;
+  }
 
  private:
   const int fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -219,6 +225,19 @@ TEST_F(DatabaseLossTest, InterruptEndsConnectingToAServerThatSaysNothing) {
   mute.interrupt();
   EXPECT_EQ(waiting.wait_for(std::chrono::seconds(5)), std::future_status::ready);
   EXPECT_FALSE(waiting.get());
+}
+
+TEST_F(DatabaseLossTest, AnEndInTheMiddleOfALookIsNoLoss) {
+  const SilentServer silent;
+  ASSERT_GT(silent.port(), 0);
+  auto options = database.options();
+  options.url = fmt::format("host=127.0.0.1 port={} dbname=x", silent.port());
+  dunetrace::testing::TestLog log;
+  {
+    const Database brief(options, log.logger(), database.metrics());
+    ASSERT_TRUE(silent.asked());
+  }
+  EXPECT_FALSE(log.contains("database.lost")) << log.text();
 }
 
 TEST_F(DatabaseLossTest, EndsAtOnceWhileTheServerIsAway) {

@@ -22,6 +22,7 @@ TEST(DiskSpool, GivesBatchesInTheOrderOfArrival) {
   const auto spool = place.open();
   for (const auto* id : {"a", "b", "c"}) ASSERT_EQ(append_now(*spool, make_batch(id, 10)), Append::accepted);
   EXPECT_EQ(spool->events(), 30u);
+  EXPECT_TRUE(testing::wait_until([&] { return spool->events_in_memory() == 0; })) << "they are on the disk";
   EXPECT_EQ(ids(*spool, 25), (Ids{"a", "b"}));
   EXPECT_EQ(ids(*spool, 25), (Ids{"a", "b"})) << "what is not acknowledged is given again";
   EXPECT_EQ(drain(*spool, 25), (Ids{"a", "b", "c"}));

@@ -42,6 +42,7 @@ TEST(Queue, KeepsWhatIsNotAcknowledged) {
   EXPECT_EQ(read_now(queue).entries.size(), 1u);
   EXPECT_EQ(read_now(queue).entries.size(), 1u);
   EXPECT_EQ(queue.events(), 10u);
+  EXPECT_EQ(queue.events_in_memory(), 10u);
   queue.acknowledge(read_now(queue).end);
   EXPECT_EQ(queue.events(), 0u);
   EXPECT_TRUE(read_now(queue).entries.empty());
