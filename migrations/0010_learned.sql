@@ -39,3 +39,28 @@ ALTER TABLE failure_signals ADD COLUMN config_hash text NOT NULL DEFAULT '';
 
 -- An agent with an open issue changes its row with every batch.
 ALTER TABLE issues SET (fillfactor = 70);
+
+-- Issues of what was found before they were kept, from the signals that stand. Whether one was resolved in between and
+-- came again cannot be told, so none is `reopened`. Runs that were written together have one time: those beside the last
+-- affected one are not counted as clean, and neither are runs that some detector failed on.
+INSERT INTO issues (customer_id, agent_id, failure_type, status, first_seen, last_seen, resolved_at, affected_runs,
+                    clean_runs_since)
+SELECT i.customer_id, i.agent_id, i.failure_type, CASE WHEN clean.runs >= 5 THEN 'resolved' ELSE 'open' END,
+       i.first_seen, i.last_seen, CASE WHEN clean.runs >= 5 THEN clean.last_at END, i.affected_runs, clean.runs
+FROM (
+  SELECT p.customer_id, p.agent_id, s.failure_type, min(s.detected_at) AS first_seen, max(s.detected_at) AS last_seen,
+         count(*) AS affected_runs
+  FROM failure_signals s JOIN processed_runs p ON p.customer_id = s.customer_id AND p.run_id = s.run_id
+  WHERE NOT s.shadow AND s.withdrawn_at IS NULL
+  GROUP BY p.customer_id, p.agent_id, s.failure_type) AS i
+CROSS JOIN LATERAL (                             -- a few steps in processed_runs_agent
+  SELECT count(*) AS runs, max(processed_at) AS last_at
+  FROM (
+    SELECT p.processed_at FROM processed_runs p
+    WHERE p.customer_id = i.customer_id AND p.agent_id = i.agent_id AND p.processed_at > i.last_seen
+      AND p.incomplete = '[]'
+      AND NOT EXISTS (SELECT 1 FROM failure_signals s
+                      WHERE s.customer_id = p.customer_id AND s.run_id = p.run_id AND s.failure_type = i.failure_type
+                        AND NOT s.shadow AND s.withdrawn_at IS NULL)
+    ORDER BY p.processed_at LIMIT 5) AS later) AS clean
+ON CONFLICT (customer_id, agent_id, failure_type) DO NOTHING;

@@ -59,6 +59,7 @@ struct RunEvents {
   std::string run_id;
   std::vector<Event> events;
   std::shared_ptr<const void> storage;  // owns the bytes behind the views
+  bool truncated = false;               // payloads that are too large were left out
 };
 
 }  // namespace dunetrace

@@ -81,7 +81,7 @@ struct Run {
   std::string_view input_hash;
   std::string_view exit_reason;  // nullptr while the run has no terminal event (1.6)
   std::int32_t current_step = 0;
-  bool truncated = false;  // more events than the replay looks at
+  bool truncated = false;  // more events than the replay looks at, or larger payloads
 
   std::vector<std::string_view> available_tools;
   std::vector<ToolCall> tool_calls;

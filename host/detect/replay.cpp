@@ -354,6 +354,7 @@ Run Replayer::replay(RunEvents events, const Baselines& baselines) {
   // The texts that are kept are rarely half of the payloads they stand in; a longer run takes a few chunks more.
   run.arena = std::make_shared<std::pmr::monotonic_buffer_resource>(std::clamp(bytes / 2, kLeastArena, kMostArena));
   Builder(run, parser_, writer_, scratch).build();
+  run.truncated = run.truncated || run.source.truncated;  // after it: without payloads there is no gap in time
   if (bytes > kMaxIdlePayload) {
     parser_ = json::Parser();
     writer_ = json::Writer();

@@ -6,8 +6,7 @@ namespace dunetrace::store {
 namespace {
 
 void seen(Issue& issue, const std::string& at) {
-  if (issue.affected_runs == 0) {  // new, or what it was made of has all been withdrawn: as if it had never been
-    issue.status = IssueStatus::open;
+  if (issue.affected_runs == 0) {
     issue.first_seen = at;
   } else if (issue.status == IssueStatus::resolved) {
     issue.status = IssueStatus::reopened;
@@ -32,9 +31,7 @@ void judge_run(Issues& issues, const JudgedRun& run) {
   for (const auto& type : run.before) {
     const auto found = issues.find(type);
     if (run.after.contains(type) || found == issues.end()) continue;
-    auto& issue = found->second;
-    issue.affected_runs = std::max(0, issue.affected_runs - 1);
-    if (issue.affected_runs == 0 && issue.status != IssueStatus::resolved) resolve(issue, run.at);
+    if (--found->second.affected_runs <= 0) issues.erase(found);
   }
   if (!run.first) return;
   for (auto& [type, issue] : issues) {

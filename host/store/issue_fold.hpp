@@ -32,6 +32,7 @@ struct JudgedRun {
 
 constexpr std::int32_t kCleanRunsToResolve = 5;
 
+// An issue that affects no run any more is gone: with the events in order it would never have been.
 void judge_run(Issues& issues, const JudgedRun& run);
 
 }  // namespace dunetrace::store

@@ -26,6 +26,10 @@ constexpr auto kWrite = R"(
     status = excluded.status, affected_runs = excluded.affected_runs, clean_runs_since = excluded.clean_runs_since,
     first_seen = excluded.first_seen, last_seen = excluded.last_seen, resolved_at = excluded.resolved_at)";
 
+constexpr auto kDelete = R"(
+  DELETE FROM issues i USING unnest($1::text[], $2::text[], $3::text[]) AS w(customer_id, agent_id, failure_type)
+  WHERE i.customer_id = w.customer_id AND i.agent_id = w.agent_id AND i.failure_type = w.failure_type)";
+
 constexpr std::array<std::string_view, 3> kStatus{"open", "resolved", "reopened"};  // order of IssueStatus
 
 IssueStatus status_from(std::string_view text) {
@@ -54,9 +58,17 @@ IssuesByAgent read_issues(pqxx::work& tx, const std::vector<AgentKey>& agents) {
 
 void write_issues(pqxx::work& tx, const IssuesByAgent& before, const IssuesByAgent& after) {
   Columns<9> columns;
-  bool any = false;
+  Columns<3> gone;
+  bool any = false, any_gone = false;
   for (const auto& [agent, issues] : after) {
     const auto& known = before.at(agent);
+    for (const auto& [type, issue] : known) {
+      if (issues.contains(type)) continue;
+      any_gone = true;
+      gone[0].add(agent.first);
+      gone[1].add(agent.second);
+      gone[2].add(type);
+    }
     for (const auto& [type, issue] : issues) {
       const auto found = known.find(type);
       if (found != known.end() && found->second == issue) continue;
@@ -72,6 +84,7 @@ void write_issues(pqxx::work& tx, const IssuesByAgent& before, const IssuesByAge
       columns[8].add(issue.resolved_at);
     }
   }
+  if (any_gone) run(tx, kDelete, gone);
   if (any) run(tx, kWrite, columns);
 }
 

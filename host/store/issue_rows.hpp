@@ -16,7 +16,7 @@ using IssuesByAgent = std::map<AgentKey, Issues>;
 // locked.
 [[nodiscard]] IssuesByAgent read_issues(pqxx::work& tx, const std::vector<AgentKey>& agents);
 
-// Writes what differs.
+// Writes what differs, and deletes those that are gone.
 void write_issues(pqxx::work& tx, const IssuesByAgent& before, const IssuesByAgent& after);
 
 }  // namespace dunetrace::store

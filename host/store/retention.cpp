@@ -23,6 +23,8 @@ constexpr auto kPartitions = R"(
 
 // Hosts look every minute, so hours without a look are a jump, or machines that slept. After one to the past the next
 // to the future puts the clock right, and what was stored in between looks older than it is by all of it.
+// Hosts that are off every night never see the end of a doubt, so hours without a look do not begin the next one at
+// once; but then a second leap must not pass for a night: what it may cost is a day or a quarter of the limit.
 constexpr auto kLook = R"(
   INSERT INTO event_retention AS r (seen_at, days) VALUES (now(), $1)
   ON CONFLICT (only_row) DO UPDATE SET seen_at = now(), days = excluded.days,
@@ -30,7 +32,9 @@ constexpr auto kLook = R"(
       CASE WHEN now() < r.seen_at - interval '1 hour' OR (r.went_back AND now() > r.seen_at + interval '6 hours')
              THEN now() + excluded.days * interval '24 hours'
            WHEN r.doubt_until > now() THEN r.doubt_until
-           WHEN r.doubt_until IS NULL AND now() > r.seen_at + interval '6 hours' THEN now() + interval '24 hours' END,
+           WHEN now() > r.seen_at + CASE WHEN r.doubt_until IS NULL THEN interval '6 hours'
+                                         ELSE greatest(interval '24 hours', excluded.days * interval '6 hours') END
+             THEN now() + interval '24 hours' END,
     went_back =
       CASE WHEN now() < r.seen_at - interval '1 hour' THEN true
            WHEN now() > r.seen_at + interval '6 hours' THEN false

@@ -12,38 +12,54 @@
 namespace dunetrace::store {
 namespace {
 
+// A payload of more than 256 KiB of text is left out (null), so that what a run takes in memory follows from the number
+// of its events; no detector needs so much of one. What is stored in more than 2 MiB, compressed or not, is left out
+// without being read: jsonb takes several times its text at most, never eight times. That alone would not do, for what
+// is stored may be hundreds of times smaller than its text (compression, 1e9999). So all others become text, which they
+// have to anyway, and the text is measured; OFFSET 0 keeps it at one conversion.
+//
 // Agent and version are sent where they are not the run's own. The bounds are the batch's, as plain values, so that the
 // planner never looks at other partitions. OFFSET keeps this one step in the index per run; the order is made here, for
 // the rows mostly come in it.
 constexpr auto kWholeRuns = R"(
   SELECT w.place, e.id, e.event_type, e.step_index, e."timestamp", nullif(e.agent_id, w.agent_id),
-         nullif(e.agent_version, w.agent_version), e.payload, e.parent_run_id
+         nullif(e.agent_version, w.agent_version),
+         CASE WHEN octet_length(e.payload) <= 262144 THEN e.payload END, e.parent_run_id
   FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
          WITH ORDINALITY AS w(customer_id, run_id, agent_id, agent_version, place)
   CROSS JOIN LATERAL (
-    SELECT * FROM events
+    SELECT id, event_type, step_index, "timestamp", agent_id, agent_version, parent_run_id,
+           CASE WHEN pg_column_size(payload) <= 2097152 THEN payload::text END AS payload
+    FROM events
     WHERE customer_id = w.customer_id AND run_id = w.run_id
       AND received_at >= to_timestamp($5::float8) AND received_at <= to_timestamp($6::float8) OFFSET 0) AS e)";
 
 // Payloads become text outside of the limit: what is cut off is not converted.
 constexpr auto kFirstEvents = R"(
   SELECT w.place, e.id, e.event_type, e.step_index, e."timestamp", nullif(e.agent_id, w.agent_id),
-         nullif(e.agent_version, w.agent_version), e.payload, e.parent_run_id
+         nullif(e.agent_version, w.agent_version),
+         CASE WHEN octet_length(e.payload) <= 262144 THEN e.payload END, e.parent_run_id
   FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
          WITH ORDINALITY AS w(customer_id, run_id, agent_id, agent_version, place)
   CROSS JOIN LATERAL (
-    SELECT * FROM events
-    WHERE customer_id = w.customer_id AND run_id = w.run_id
-      AND received_at >= to_timestamp($5::float8) AND received_at <= to_timestamp($6::float8)
-    ORDER BY step_index, "timestamp", id LIMIT $7) AS e)";
+    SELECT id, event_type, step_index, "timestamp", agent_id, agent_version, parent_run_id,
+           CASE WHEN pg_column_size(payload) <= 2097152 THEN payload::text END AS payload
+    FROM (SELECT * FROM events
+          WHERE customer_id = w.customer_id AND run_id = w.run_id
+            AND received_at >= to_timestamp($5::float8) AND received_at <= to_timestamp($6::float8)
+          ORDER BY step_index, "timestamp", id LIMIT $7) AS first OFFSET 0) AS e)";
 
 // Of runs that were cut: the last terminal event, and the last event of all, which has the largest step.
 constexpr auto kLastEvents = R"(
   SELECT w.place, e.id, e.event_type, e.step_index, e."timestamp", nullif(e.agent_id, w.agent_id),
-         nullif(e.agent_version, w.agent_version), e.payload, e.parent_run_id
+         nullif(e.agent_version, w.agent_version),
+         CASE WHEN octet_length(e.payload) <= 262144 THEN e.payload END, e.parent_run_id
   FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
          WITH ORDINALITY AS w(customer_id, run_id, agent_id, agent_version, place)
   CROSS JOIN LATERAL (
+    SELECT id, event_type, step_index, "timestamp", agent_id, agent_version, parent_run_id,
+           CASE WHEN pg_column_size(payload) <= 2097152 THEN payload::text END AS payload
+    FROM (
     (SELECT * FROM events
      WHERE customer_id = w.customer_id AND run_id = w.run_id
        AND received_at >= to_timestamp($5::float8) AND received_at <= to_timestamp($6::float8)
@@ -53,7 +69,7 @@ constexpr auto kLastEvents = R"(
     (SELECT * FROM events
      WHERE customer_id = w.customer_id AND run_id = w.run_id
        AND received_at >= to_timestamp($5::float8) AND received_at <= to_timestamp($6::float8)
-     ORDER BY step_index DESC, "timestamp" DESC, id DESC LIMIT 1)) AS e
+     ORDER BY step_index DESC, "timestamp" DESC, id DESC LIMIT 1)) AS last OFFSET 0) AS e
   ORDER BY w.place, e.step_index, e."timestamp", e.id)";
 
 constexpr double kYoung = 20 * 3600.0;  // seconds: the first events of a run that lasted so long cannot be gone
@@ -167,7 +183,9 @@ class Loading {
     const auto agent = row[5], version = row[6], parent = row[8];
     event.agent_id = agent.is_null() ? std::string_view(names.agent_id) : text(agent);
     event.agent_version = version.is_null() ? std::string_view(names.agent_version) : text(version);
-    event.payload = text(row[7]);
+    const auto payload = row[7];
+    if (payload.is_null()) out_[place].truncated = true;
+    event.payload = payload.is_null() ? std::string_view("{}") : text(payload);
     if (!parent.is_null()) event.parent_run_id = text(parent);
     if (last_ && !events.empty() && !before(events.back(), event)) return;  // what comes last may have come already
     events.push_back(event);

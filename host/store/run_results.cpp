@@ -71,14 +71,14 @@ class ResultsWriter {
     for (const auto& [key, order] : orders_) {
       const auto agent = usual_.agents_.find(key);
       if (agent == usual_.agents_.end()) continue;
-      if (agent->second.judged != order.before) agent->second.versions.clear();
+      if (agent->second.judged != order.before) usual_.drop_versions(agent->second);
       agent->second.judged = order.after;
     }
     for (auto& [version, runs] : after_) {
       if (usual_known_ && !runs.short_of_runs()) {
         usual_.put(version, orders_.at(agent_of(version)).after, std::move(runs));
       } else if (const auto agent = usual_.agents_.find(agent_of(version)); agent != usual_.agents_.end()) {
-        agent->second.versions.erase(version.agent_version);
+        usual_.drop_version(agent->second, version.agent_version);
       }
     }
   }
@@ -295,6 +295,7 @@ Result<Written> write_results(Database& db, std::span<RunResult> results, Usual&
       return fail(Code::conflict, "write results: other runs of the agents were judged meanwhile");
     return {};
   });
+  if (!done && done.error().code == Code::unavailable) usual.forget();
   if (!done && done.error().code != Code::conflict) return tl::unexpected<Error>(done.error());
   if (done) writer->learn();
   auto written = writer->take();

@@ -11,7 +11,7 @@
 namespace dunetrace::store {
 namespace {
 
-constexpr std::size_t kMostNumbers = 200'000;  // some 2 MB for each worker
+constexpr std::size_t kEach = 64;  // what an agent or a version takes beside its name and its runs
 
 // One row for each version that is asked for, and for each of its newest runs if its agent has moved. One statement:
 // the counter and the samples belong together.
@@ -65,6 +65,12 @@ std::set<VersionKey> versions_of(std::span<const RunResult> results) {
   std::set<VersionKey> versions;
   for (const auto& result : results) versions.insert(version_of(result));
   return versions;
+}
+
+// In numbers of 8 bytes. An agent that has nothing usual takes its place as well.
+std::size_t size_of(const AgentKey& agent) { return kEach + (agent.first.size() + agent.second.size()) / 8; }
+std::size_t size_of(const std::string& version, const UsualRuns& runs) {
+  return kEach + version.size() / 8 + runs.size();
 }
 
 }  // namespace
@@ -134,33 +140,52 @@ const UsualRuns* Usual::find(const VersionKey& version) const {
 
 // What was read of an agent's other versions at another count no longer counts.
 void Usual::put(const VersionKey& version, std::int64_t judged, UsualRuns runs) {
-  auto& agent = agents_[{version.customer_id, version.agent_id}];
-  if (agent.judged != judged) agent.versions.clear();
+  const auto [at, is_new] = agents_.try_emplace({version.customer_id, version.agent_id});
+  auto& agent = at->second;
+  if (is_new) {
+    agent.age = ages_.insert(ages_.begin(), &at->first);
+    numbers_ += size_of(at->first);
+  }
+  used(agent);
+  if (agent.judged != judged) drop_versions(agent);
   agent.judged = judged;
-  agent.used = clock_;
-  agent.versions.insert_or_assign(version.agent_version, std::move(runs));
+  drop_version(agent, version.agent_version);
+  numbers_ += size_of(version.agent_version, runs);
+  agent.versions.emplace(version.agent_version, std::move(runs));
+}
+
+void Usual::drop_versions(Agent& agent) {
+  for (const auto& [name, runs] : agent.versions) numbers_ -= size_of(name, runs);
+  agent.versions.clear();
+}
+
+void Usual::drop_version(Agent& agent, const std::string& name) {
+  const auto found = agent.versions.find(name);
+  if (found == agent.versions.end()) return;
+  numbers_ -= size_of(name, found->second);
+  agent.versions.erase(found);
+}
+
+void Usual::forget() {
+  agents_.clear();
+  ages_.clear();
+  numbers_ = 0;
+  plan_ = {};
 }
 
 // Lets go of what was not used for longest.
 void Usual::bound() {
-  std::size_t numbers = 0;
-  std::multimap<std::uint64_t, std::pair<AgentKey, std::size_t>> by_age;
-  for (const auto& [key, agent] : agents_) {
-    std::size_t size = 0;
-    for (const auto& [version, runs] : agent.versions) size += runs.size();
-    numbers += size;
-    by_age.emplace(agent.used, std::pair(key, size));
-  }
-  for (const auto& [age, oldest] : by_age) {
-    if (numbers <= kMostNumbers) return;
-    agents_.erase(oldest.first);
-    numbers -= oldest.second;
+  while (numbers_ > kMostNumbers && !ages_.empty()) {
+    const auto oldest = agents_.find(*ages_.back());
+    drop_versions(oldest->second);
+    numbers_ -= size_of(oldest->first);
+    ages_.pop_back();
+    agents_.erase(oldest);
   }
 }
 
 Result<> Usual::refresh(Database& db, std::span<const RunResult> results) {
   plan_ = {};
-  ++clock_;
   bound();
   std::vector<AskedVersion> asked;
   for (const auto& version : versions_of(results)) {
@@ -174,6 +199,10 @@ Result<> Usual::refresh(Database& db, std::span<const RunResult> results) {
       return fail(Code::internal, std::string("load baselines: ") + why.what());
     }
   });
+  if (!read && read.error().code == Code::unavailable) {
+    forget();
+    return tl::unexpected<Error>(std::move(read).error());
+  }
   for (std::size_t i = 0; i < asked.size(); ++i) {
     const auto& version = asked[i].version;
     if (!read)
@@ -181,7 +210,7 @@ Result<> Usual::refresh(Database& db, std::span<const RunResult> results) {
     else if ((*read)[i].moved)
       put(version, (*read)[i].judged, std::move((*read)[i].runs));
     else
-      agents_.at({version.customer_id, version.agent_id}).used = clock_;
+      used(agents_.at({version.customer_id, version.agent_id}));
   }
   if (!read) return tl::unexpected<Error>(std::move(read).error());
   return {};

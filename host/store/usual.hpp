@@ -5,6 +5,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <list>
 #include <map>
 #include <optional>
 #include <span>
@@ -34,6 +35,12 @@ using UsualByVersion = std::map<VersionKey, UsualRuns>;
 
 class Usual {
  public:
+  static constexpr std::size_t kMostNumbers = 200'000;  // some 2 MB for each worker
+
+  Usual() = default;
+  Usual(const Usual&) = delete;
+  Usual& operator=(const Usual&) = delete;
+
   // Brings what is known of these runs' versions up to date, with one query for all. After an error other than
   // Code::unavailable nothing is usual for them: that counts as having no baseline.
   [[nodiscard]] Result<> refresh(Database& db, std::span<const RunResult> results);
@@ -41,14 +48,24 @@ class Usual {
   // What each of them is to be judged with when they are judged in this order, each after those before it.
   [[nodiscard]] std::vector<Baselines> baselines(std::span<const RunResult> results);
 
+  // Everything has to be read again. For when the database was away: a server that lost its last commits may have set
+  // an agent's counter back, and what is known here would pass for current once it has come as far again. refresh()
+  // and write_results() do it themselves when they get Code::unavailable.
+  void forget();
+
+  // About how many numbers are kept. Before each refresh they are brought below kMostNumbers; what one batch adds comes
+  // on top.
+  [[nodiscard]] std::size_t numbers() const { return numbers_; }
+
  private:
   friend class ResultsWriter;
 
   struct Agent {
     std::int64_t judged = -1;  // the agent's counter when this was read; -1 = it could not be read
-    std::uint64_t used = 0;
     std::map<std::string, UsualRuns> versions;
+    std::list<const AgentKey*>::iterator age;  // in ages_
   };
+  using Agents = std::map<AgentKey, Agent>;
   // What baselines() made of what is known: it is so once its results are written.
   struct Plan {
     const RunResult* first = nullptr;
@@ -58,10 +75,14 @@ class Usual {
 
   [[nodiscard]] const UsualRuns* find(const VersionKey& version) const;
   void put(const VersionKey& version, std::int64_t judged, UsualRuns runs);
+  void drop_versions(Agent& agent);
+  void drop_version(Agent& agent, const std::string& name);
+  void used(Agent& agent) { ages_.splice(ages_.begin(), ages_, agent.age); }
   void bound();
 
-  std::map<AgentKey, Agent> agents_;
-  std::uint64_t clock_ = 0;
+  Agents agents_;
+  std::list<const AgentKey*> ages_;  // the keys of agents_, those used last first
+  std::size_t numbers_ = 0;          // of all of agents_
   Plan plan_;
 };
 

@@ -82,8 +82,8 @@ class Learned:
         for failure_type in before - after:
             row = self.issues[failure_type]
             row["affected_runs"] -= 1
-            if row["affected_runs"] == 0 and row["status"] != "resolved":
-                row.update(status="resolved", resolved_at=at)
+            if row["affected_runs"] == 0:
+                del self.issues[failure_type]
         for failure_type, row in self.issues.items() if first else ():
             if row["status"] != "resolved" and failure_type not in after:
                 row["clean_runs_since"] += 1

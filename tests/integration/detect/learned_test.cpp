@@ -10,6 +10,7 @@
 #include "store/run_events.hpp"
 #include "stored_runs.hpp"
 #include "testing/postgres.hpp"
+#include "testing/wait.hpp"
 
 namespace dunetrace::detect {
 namespace {
@@ -244,7 +245,7 @@ TEST_F(LearnedTest, ARunThatTurnsOutToBeAnotherAgentsTakesEverythingWithIt) {
   EXPECT_EQ(issue("agent", "FIRST_STEP_FAILURE"), "open 1 0");
   store_events(db_, "c", "r", "owner", {{"run.started", 0, 99}});
   work_off();
-  EXPECT_EQ(issue("agent", "FIRST_STEP_FAILURE"), "resolved 0 0");
+  EXPECT_EQ(issue("agent", "FIRST_STEP_FAILURE"), "none");
   EXPECT_EQ(issue("owner", "FIRST_STEP_FAILURE"), "open 1 0");
   EXPECT_EQ(database_.scalar("SELECT agent_id FROM run_samples"), "owner");
   EXPECT_EQ(database_.scalar("SELECT string_agg(agent_id, ',') FROM failure_signals"), "owner");
@@ -300,6 +301,52 @@ TEST_P(Workers, JudgeAsOneWouldInTheirOrder) {
 
 // Judging takes no time, or so long that nobody may be kept waiting for it.
 INSTANTIATE_TEST_SUITE_P(Judging, Workers, ::testing::Values(0us, 60'000us));
+
+// Agents that only err have nothing usual, and take memory all the same.
+TEST_F(LearnedTest, WhatAWorkerKeepsIsBounded) {
+  constexpr int kAgents = 30'000, kAtOnce = 500;
+  store::Usual usual;
+  std::vector<store::RunResult> results(kAtOnce);
+  std::size_t before = 0, most = 0;
+  for (int agent = 0; agent < kAgents; ++agent) {
+    auto& result = results[static_cast<std::size_t>(agent % kAtOnce)];
+    result.run.customer_id = "c";
+    result.agent_id = "agent " + std::to_string(agent);
+    result.agent_version = "v1";
+    if (agent % kAtOnce + 1 < kAtOnce) continue;
+    ASSERT_TRUE(usual.refresh(db_, results));
+    EXPECT_GT(usual.numbers(), std::min<std::size_t>(before, store::Usual::kMostNumbers / 2)) << "they count";
+    before = usual.numbers();
+    most = std::max(most, before);
+  }
+  EXPECT_GT(most, store::Usual::kMostNumbers) << "there was something to let go of";
+  EXPECT_LT(most, store::Usual::kMostNumbers + kAtOnce * 200U);
+  for (int times = 0; times < 3; ++times) ASSERT_TRUE(usual.refresh(db_, results));
+  EXPECT_LE(usual.numbers(), store::Usual::kMostNumbers) << "what is known already adds nothing";
+  usual.forget();
+  EXPECT_EQ(usual.numbers(), 0U);
+}
+
+TEST_F(LearnedTest, AWorkerForgetsWhatIsUsualWhenTheDatabaseWasAway) {
+  store::Usual usual;
+  std::vector<store::RunResult> results(1);
+  results[0].run.customer_id = "c";
+  results[0].agent_id = "agent";
+  results[0].agent_version = "v1";
+  for (const bool writing : {false, true}) {
+    ASSERT_TRUE(usual.refresh(db_, results));
+    ASSERT_GT(usual.numbers(), 0U);
+    dunetrace::testing::TestPostgres::instance().stop();
+    const auto failed =
+        writing ? store::write_results(db_, results, usual, [](const auto&) { return false; }).map([](const auto&) {})
+                : usual.refresh(db_, results);
+    dunetrace::testing::TestPostgres::instance().start();
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, Code::unavailable);
+    EXPECT_EQ(usual.numbers(), 0U);
+    ASSERT_TRUE(dunetrace::testing::wait_until([&] { return usual.refresh(db_, results).has_value(); }));
+  }
+}
 
 }  // namespace
 }  // namespace dunetrace::detect

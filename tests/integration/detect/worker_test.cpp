@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
+#include <random>
 
 #include "stored_runs.hpp"
 #include "testing/postgres.hpp"
@@ -119,6 +121,44 @@ TEST_F(WorkerTest, AnEnormousRunIsJudgedWithItsEnd) {
   EXPECT_EQ(database_.scalar("SELECT exit_reason || ' ' || truncated FROM processed_runs"), "final_answer true");
   EXPECT_EQ(database_.scalar("SELECT string_agg(failure_type, ' ' ORDER BY failure_type) FROM failure_signals"),
             "TOOL_LOOP");
+}
+
+TEST_F(WorkerTest, PayloadsThatAreTooLargeAreLeftOutAndTheRunSaysSo) {
+  auto events = looping_run();
+  auto end = events.back();
+  end.step = 7;
+  end.at = 200;
+  events.pop_back();
+  // What hardly compresses, what compresses well, and what is a few bytes in the database and 2 MB as text.
+  std::mt19937_64 random(7);
+  std::string odd;
+  while (odd.size() < 2'000'000) odd += std::to_string(random());
+  std::string numbers = "1e99999";
+  for (int i = 0; i < 20; ++i) numbers += ",1e99999";
+  double at = 107;
+  for (int i = 0; i < 20; ++i) {
+    const auto& text = i % 2 == 0 ? odd : std::string(2'000'000, 'x');
+    events.push_back({"llm.called", 6, at += 0.1, R"({"prompt":")" + text + "\"}"});
+  }
+  events.push_back({"llm.called", 6, at += 0.1, R"({"numbers":[)" + numbers + "]}"});
+  events.push_back(end);
+  store_events(db_, "c", "large", "agent", events);
+  store_runs(1);
+  auto claimed = store::claim_runs(db_, {}).value();
+  std::map<std::string, std::size_t> bytes;
+  for (const auto& run : store::load_events(db_, claimed, kMaxLoaded).value()) {
+    for (const auto& event : run.events) bytes[run.run_id] += event.payload.size();
+    EXPECT_EQ(run.truncated, run.run_id == "large");
+  }
+  EXPECT_LT(bytes.at("large"), bytes.at("r0") + 21 * 2 + 100) << "nothing of them is in memory";
+  for (const auto& run : store::load_events(db_, claimed, 5).value()) EXPECT_EQ(run.truncated, false);
+  for (const auto& run : store::load_events(db_, claimed, 20).value()) EXPECT_EQ(run.truncated, run.run_id == "large");
+  ASSERT_TRUE(store::release_runs(db_, claimed));
+  EXPECT_EQ(worker().cycle()->claimed, 2U);
+  EXPECT_EQ(database_.scalar("SELECT string_agg(run_id || ' ' || truncated || ' ' || exit_reason, ', ' ORDER BY run_id)"
+                             " FROM processed_runs WHERE incomplete = '[]'"),
+            "large true final_answer, r0 false final_answer");
+  EXPECT_EQ(database_.scalar("SELECT count(*) FROM failure_signals WHERE failure_type = 'TOOL_LOOP'"), "2");
 }
 
 TEST_F(WorkerTest, ALongRunIsJudgedWhenTheShortOnesAreWritten) {

@@ -128,6 +128,26 @@ TEST_F(KeeperTest, ALeapOfAnHourOrANightWithoutHostsIsOne) {
   EXPECT_FALSE(store::note_retention_look(db_, 30).value());
 }
 
+TEST_F(KeeperTest, ASecondLeapWhileTheFirstIsDoubtedIsDoubtedAsWell) {
+  const auto doubted = [&](const std::string& ago, int days) {
+    database_.exec("DELETE FROM event_retention");
+    database_.exec("INSERT INTO event_retention (seen_at, days) VALUES (now() - interval '40 days', 30)");
+    EXPECT_TRUE(store::note_retention_look(db_, days).value());
+    // All that is noted is as long ago as if the clock had leapt on.
+    database_.exec("UPDATE event_retention SET seen_at = seen_at - interval '" + ago +
+                   "', doubt_until = doubt_until - interval '" + ago + "'");
+    return store::note_retention_look(db_, days).value();
+  };
+  EXPECT_TRUE(doubted("40 days", 30));
+  EXPECT_EQ(database_.scalar("SELECT abs(extract(epoch FROM doubt_until - now()) - 86400) < 60 FROM event_retention"),
+            "t")
+      << "for a day from then on";
+  EXPECT_TRUE(doubted("8 days", 30));
+  EXPECT_TRUE(doubted("25 hours", 3));
+  EXPECT_FALSE(doubted("7 days", 30)) << "hosts that run once a week get to it";
+  EXPECT_FALSE(doubted("64 hours", 30)) << "a weekend";
+}
+
 TEST_F(KeeperTest, GoesOnAfterAnOutage) {
   const auto keeper = start();
   wait_for_looks();

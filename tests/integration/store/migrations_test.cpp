@@ -58,6 +58,53 @@ TEST_F(MigrationsTest, TheRealOnesMakeEveryTable) {
       "0");
 }
 
+// A database of the release before issues were kept.
+TEST_F(MigrationsTest, IssuesAreMadeOfTheSignalsThatWereThere) {
+  TempDir old;
+  for (const auto& file : std::filesystem::directory_iterator(migrations_directory())) {
+    if (file.path().filename() < "0008") std::filesystem::copy(file.path(), old / file.path().filename().string());
+  }
+  ASSERT_EQ(migrate(db, old.path()).value().back(), "0007_spool.sql");
+  const auto judged = [&](const std::string& run, int minute, const std::string& types = "",
+                          const std::string& agent = "a", const std::string& incomplete = "[]") {
+    const auto at = "timestamptz '2026-01-01 00:00Z' + " + std::to_string(minute) + " * interval '1 minute'";
+    database.exec(
+        "INSERT INTO processed_runs (customer_id, run_id, agent_id, agent_version, processed_at, trigger, incomplete)"
+        " VALUES ('c', '" +
+        run + "', '" + agent + "', 'v', " + at + ", 'completed', '" + incomplete + "')");
+    database.exec(
+        "INSERT INTO failure_signals (customer_id, run_id, agent_id, agent_version, failure_type, severity, step_index,"
+        " confidence, evidence, detected_at, shadow, withdrawn_at, detector_id, detector_version)"
+        " SELECT 'c', '" +
+        run + "', '" + agent + "', 'v', rtrim(t, '*-'), 'HIGH', 1, 0.9, '{}', " + at +
+        ", t LIKE '%*', CASE WHEN t LIKE '%-' THEN now() END, 'd', '1' FROM string_to_table('" + types +
+        "', ' ') AS t"
+        " WHERE t <> ''");
+  };
+  judged("r1", 1, "A B");
+  judged("r2", 2, "A SHADOW*");
+  judged("r3", 3, "B- WITHDRAWN-");
+  judged("r4", 4, "C");
+  judged("r5", 4);  // written together with r4
+  judged("r6", 5, "", "a", R"([{"detector":"d","reason":"r"}])");
+  judged("r7", 6);
+  judged("r8", 7, "", "other");
+  judged("r9", 8);
+  judged("r10", 9);
+  judged("r11", 10);
+  ASSERT_EQ(migrate(db, migrations_directory()).value().front(), "0008_fair_queue.sql");
+  std::string issues;
+  for (const auto& row : database.rows("SELECT concat_ws(' ', agent_id, failure_type, status, affected_runs, "
+                                       "'affected', clean_runs_since, 'clean,',"
+                                       " extract(minute FROM first_seen)::int, extract(minute FROM last_seen)::int,"
+                                       " extract(minute FROM resolved_at)::int) FROM issues ORDER BY failure_type"))
+    issues += *row[0] + "\n";
+  EXPECT_EQ(issues,
+            "a A resolved 2 affected 5 clean, 1 2 8\n"
+            "a B resolved 1 affected 5 clean, 1 1 6\n"
+            "a C open 1 affected 4 clean, 4 4\n");
+}
+
 TEST_F(MigrationsTest, ManyHostsAtOnceApplyEachFileOnce) {
   std::vector<std::future<Result<std::vector<std::string>>>> hosts;
   std::vector<std::unique_ptr<Database>> pools;
