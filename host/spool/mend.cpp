@@ -7,6 +7,7 @@
 #include <ctime>
 #include <fstream>
 
+#include "core/ids.hpp"
 #include "spool/sound_rows.hpp"
 
 namespace dunetrace::spool {
@@ -26,7 +27,7 @@ fs::path draft_of(const fs::path& path) { return path.string() + ".mending"; }
 // where the latest start began to count: a file that lost everything does not know how far it had come, and after a
 // second such loss it would count from where it did after the first.
 struct Kept {
-  std::string id;
+  std::string id;          // empty when there is none
   std::uint64_t next = 0;  // 0 in a file of an older version
 };
 
@@ -34,7 +35,9 @@ Kept kept(const fs::path& path) {
   std::ifstream in(id_file(path));
   Kept out;
   std::getline(in, out.id);
-  if (!(in >> out.next)) out.next = 0;
+  // The database takes nothing under an id that is none.
+  if (!is_uuid(out.id)) return {};
+  if (!(in >> out.next) || out.next > kMostPositions) out.next = 0;
   return out;
 }
 
@@ -44,18 +47,24 @@ std::uint64_t next_after(const fs::path& path, const Inspection& found) {
   return known.id == found.id ? std::max(found.next, known.next) : found.next;
 }
 
-// By a new name, so that a crash leaves one or the other.
+void report_bad_id(const fs::path& path, telemetry::Logger& log) {
+  std::error_code error;
+  if (!fs::exists(id_file(path), error) || !kept(path).id.empty()) return;
+  log.error("spool.id_damaged",
+            {{"file", id_file(path).string()}, {"reason", "there is no id in it; it is written anew"}});
+}
+
+// By a new name that is on the disk before it counts, so that a crash leaves one or the other.
 void keep(const fs::path& path, const Kept& what) {
   const auto file = id_file(path);
   const auto draft = file.string() + ".new";
+  const auto text = what.id + "\n" + std::to_string(what.next) + "\n";
+  const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0) return;
+  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
+  ::close(fd);
   std::error_code ignored;
-  {
-    std::ofstream out(draft, std::ios::trunc);
-    out << what.id << "\n" << what.next << "\n";
-    out.close();
-    if (!out) return;
-  }
-  fs::rename(draft, file, ignored);
+  if (written) fs::rename(draft, file, ignored);
 }
 
 // A new name lasts when its directory is synced.
@@ -162,6 +171,7 @@ void finish_mending(const fs::path& path) {
 
 Result<Opened> open_or_mend(const fs::path& path, telemetry::Logger& log) {
   finish_mending(path);
+  report_bad_id(path, log);
   auto found = inspect(path);
   if (!found && found.error().code != Code::not_found) return tl::unexpected(std::move(found).error());
   std::error_code ignored;

@@ -8,6 +8,7 @@
 #include <pqxx/pqxx>
 
 #include "spool/queue.hpp"
+#include "store/dead_letters.hpp"
 #include "testing/postgres.hpp"
 #include "testing/wait.hpp"
 
@@ -76,6 +77,19 @@ TEST_F(WriterTest, AFailedTransactionDoesNotMoveThePosition) {
   const auto made = batch({0, 13});
   EXPECT_FALSE(write(made, 0, 2));
   EXPECT_EQ(database.scalar("SELECT count(*) FROM spool_positions"), "0");
+}
+
+// Else every event would be put aside, one by one, and the dead letters could not be written either.
+TEST_F(WriterTest, WhatThePositionMeetsIsNoFaultOfTheEvents) {
+  const auto made = batch({0, 1});
+  const store::BatchSlice slice{&made, 0, 1, 0};
+  const store::SpoolRef no_id{"rubbish", true};
+  EXPECT_EQ(store::write_events(database.db(), no_id, {&slice, 1}).error().code, Code::unavailable);
+  EXPECT_EQ(store::write_dead_letter(database.db(), no_id, slice, "a test").error().code, Code::unavailable);
+  database.exec("ALTER TABLE spool_positions ADD CHECK (position <> 1)");
+  EXPECT_EQ(write(made, 0, 1).error().code, Code::unavailable);
+  EXPECT_TRUE(write(made, 0, 2));
+  EXPECT_EQ(steps(), "0,1");
 }
 
 // The halves of a batch may begin with events that are alike.
