@@ -214,15 +214,20 @@ std::optional<std::uint64_t> written_before(pqxx::work& tx, const SpoolRef& spoo
 
 Result<std::uint64_t> store_at_position(Database& db, std::string_view what, const SpoolRef& spool, std::uint64_t from,
                                         std::uint64_t to, const std::function<void(pqxx::work&)>& store) {
-  bool moved = false;
+  bool moved = false, foreign = false;
   auto written = transact(db, what, [&](pqxx::work& tx) -> Result<std::uint64_t> {
     moved = false;
-    if (const auto before = written_before(tx, spool, from, to)) return *before;
+    if (const auto before = written_before(tx, spool, from, to)) {
+      if (*before <= spool.furthest) return *before;
+      foreign = true;
+      return fail(Code::conflict, "the position of spool " + std::string(spool.id) + " is " + std::to_string(*before) +
+                                      ", it came to " + std::to_string(spool.furthest) + " itself");
+    }
     moved = true;
     store(tx);
     return to;
   });
-  if (written) return written;
+  if (written || foreign) return written;
   auto error = sorted_write_error(std::move(written).error());
   if (!moved && error.code == Code::invalid_argument) error.code = Code::unavailable;
   return tl::unexpected(std::move(error));
