@@ -175,9 +175,11 @@ Result<Opened> open_or_mend(const fs::path& path, telemetry::Logger& log) {
   auto found = inspect(path);
   if (!found && found.error().code != Code::not_found) return tl::unexpected(std::move(found).error());
   std::error_code ignored;
-  if (!found && fs::exists(path, ignored) && !kept(path).id.empty()) {
+  if (!found && !kept(path).id.empty()) {  // it got that id when it was there and not empty
+    const bool there = fs::exists(path, ignored);
+    if (!there) std::ofstream(path, std::ios::app);  // to be set aside with what lies beside it
     found = Inspection();
-    found->problems.emplace_back("the file is empty");  // and it was not when it got its id
+    found->problems.emplace_back(there ? "the file is empty" : "the file is not there");
   }
   const bool sound = found && found->problems.empty();
   if (found && !sound) DUNE_TRY_VOID(mend(path, std::move(*found), log));
@@ -189,9 +191,10 @@ Result<Opened> open_or_mend(const fs::path& path, telemetry::Logger& log) {
   const auto leapt = file->transaction([&] { return file->remove_before(0, content.next); });
   if (!leapt) return fail(leapt.error().code, path.string() + ": " + leapt.error().text);
   // From here on the main file knows the leap, whatever becomes of the log beside it; unless a command reads it just
-  // now.
-  if (const auto done = file->checkpoint(); !done && done.error().code != Code::conflict)
-    return tl::unexpected(done.error());
+  // now, or the disk is full: then the log knows it, and the file is made smaller by what goes to the database.
+  if (const auto done = file->checkpoint();
+      !done && done.error().code != Code::conflict && done.error().code != Code::unavailable)
+    return fail(done.error().code, path.string() + ": " + done.error().text);
   keep(path, {content.id, content.next});
   sync_directory(path.parent_path());
   sync_directory(path.parent_path().parent_path());

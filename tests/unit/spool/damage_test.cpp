@@ -126,6 +126,14 @@ TEST_F(SpoolDamage, AFileThatLostAllItsBytesIsReported) {
   EXPECT_FALSE(set_aside().empty());
 }
 
+TEST_F(SpoolDamage, AFileThatIsGoneIsReported) {
+  fs::remove(place.file);
+  const auto spool = place.open();
+  EXPECT_EQ(spool->id(), id);
+  expect_usable(*spool, 0);
+  EXPECT_TRUE(place.log.contains("the file is not there")) << place.log.text();
+}
+
 // The database takes what lies before the position it knows for something it has.
 TEST_F(SpoolDamage, APositionIsNotGivenAwayTwiceHoweverOftenEverythingIsLost) {
   std::uint64_t before = end;
