@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <array>
+#include <cctype>
 #include <random>
 #include <span>
 
@@ -42,6 +43,16 @@ std::string new_uuid() {
     text.push_back(kHex[(word >> (60 - 4 * (nibble % 16))) & 0xF]);
   }
   return text;
+}
+
+bool is_uuid(std::string_view text) {
+  if (text.size() != 36) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (dash ? c != '-' : std::isxdigit(c) == 0) return false;
+  }
+  return true;
 }
 
 std::string random_hex(std::size_t bytes) {

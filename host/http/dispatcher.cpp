@@ -204,7 +204,6 @@ void Dispatcher::route(const ExchangePtr& exchange, const ConnectionPtr& connect
   if (match.kind == Router::Match::Kind::malformed_path) return exchange->answer(Response::error(400, "Bad Request"));
   Request request;
   if (auto refusal = unpack(raw, *exchange, request.body)) return exchange->answer(std::move(*refusal));
-  if (request.body.empty()) request.body = std::move(raw.body);
   request.method = raw.method;
   request.target = std::move(raw.target);
   request.path = std::move(*path);
@@ -217,10 +216,13 @@ void Dispatcher::route(const ExchangePtr& exchange, const ConnectionPtr& connect
   call(*match.handler, exchange, std::move(request));
 }
 
-// Nothing when the body may be used: `body` is then the inflated text, or empty when it was not compressed.
-std::optional<Response> Dispatcher::unpack(const RawRequest& raw, Exchange& exchange, std::string& body) const {
+// Nothing when the body may be used: it is moved to `body`, inflated when it was compressed.
+std::optional<Response> Dispatcher::unpack(RawRequest& raw, Exchange& exchange, std::string& body) const {
   const auto coding = coding_of(value_of(raw.headers, "content-encoding"));
-  if (coding == Coding::identity || raw.body.empty()) return std::nullopt;
+  if (coding == Coding::identity || raw.body.empty()) {
+    body = std::move(raw.body);
+    return std::nullopt;
+  }
   if (coding == Coding::unknown) {
     return Response::error(415, "Content-Encoding must be gzip, deflate or identity")
         .with("Accept-Encoding", "gzip, deflate");

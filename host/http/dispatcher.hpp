@@ -35,7 +35,7 @@ class Dispatcher final : public ConnectionHost, public PeerHost, public std::ena
  private:
   using ExchangePtr = std::shared_ptr<Exchange>;
   void route(const ExchangePtr& exchange, const ConnectionPtr& connection, RawRequest raw);
-  [[nodiscard]] std::optional<Response> unpack(const RawRequest& raw, Exchange& exchange, std::string& body) const;
+  [[nodiscard]] std::optional<Response> unpack(RawRequest& raw, Exchange& exchange, std::string& body) const;
   void call(const RouteHandler& handler, const ExchangePtr& exchange, Request request);
   void run_blocking(const BlockingHandler& handler, const Request& request, Responder responder);
   void log_failure(const Request& request, std::string_view cause);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/ids.hpp"
+#include "http/framing.hpp"
 #include "ingest/door.hpp"
 #include "ingest/validation.hpp"
 #include "json/writer.hpp"
@@ -39,6 +40,7 @@ http::Response wrong_header(std::string_view message) {
 }
 
 constexpr std::string_view kNoKey = "1 to 255 visible ASCII characters are expected";
+constexpr std::string_view kTwoKeys = "it may be there once only";
 constexpr std::string_view kReused = "another request has used this key; nothing of this one is stored";
 
 // The label `reason`, in the order of Receiver::Reason.
@@ -98,6 +100,8 @@ struct Receiver::Pending {
 void Receiver::receive(http::Request request, http::Responder responder) {
   const std::string bearer(bearer_key(request.header("authorization")));
   const std::string idempotency_key(request.header("idempotency-key"));
+  const auto keys = std::ranges::count_if(
+      request.headers, [](const auto& h) { return http::equal_ignoring_case(h.first, "idempotency-key"); });
   const auto hash = idempotency_key.empty() ? 0 : request_hash(request.body);
   auto admitted = admit(std::move(request.body), rules_, clock_.unix_seconds());
   const std::string key = admitted && !admitted->api_key.empty() ? admitted->api_key : bearer;
@@ -109,6 +113,7 @@ void Receiver::receive(http::Request request, http::Responder responder) {
     return refuse(responder, http::Response::json(422, std::move(admitted.error().body)), Reason::invalid, events);
   }
   if (!is_key(idempotency_key)) return refuse(responder, wrong_header(kNoKey), Reason::invalid, events);
+  if (keys > 1) return refuse(responder, wrong_header(kTwoKeys), Reason::invalid, events);
   admitted->batch.request_hash = hash;
   auto agents = agents_of(admitted->batch, admitted->agent_id);
   const auto bytes = admitted->batch.bytes;

@@ -9,6 +9,7 @@
 #include "ingest/writer.hpp"
 #include "spool/disk_spool.hpp"
 #include "spool/queue.hpp"
+#include "spool/spool_file.hpp"
 
 namespace dunetrace::ingest {
 
@@ -60,13 +61,24 @@ Result<std::shared_ptr<spool::Spool>> open_spool(const config::Settings& setting
 
 }  // namespace
 
+// What waits was accepted by processes before this one, at positions before the one that comes next.
+WriterOptions writer_options(const spool::Spool& spool, const config::Settings& settings) {
+  WriterOptions options;
+  if (!spool.durable()) {
+    options.began_at = 0;
+  } else if (const auto found = spool::overview(spool_file(settings))) {
+    options.began_at = found->next;
+  }
+  return options;
+}
+
 // In the order in which one needs the other.
 struct Role::Impl {
   Impl(std::shared_ptr<spool::Spool> opened, const config::Settings& settings, store::Database& database,
        telemetry::Logger& log, telemetry::Metrics& metrics, const Clock& clock)
       : db(database),
         spool(std::move(opened)),
-        writer(std::make_unique<Writer>(WriterOptions{}, *spool, db, log, metrics)),
+        writer(std::make_unique<Writer>(writer_options(*spool, settings), *spool, db, log, metrics)),
         auth(std::make_unique<Auth>(AuthOptions{.dev_mode = settings.host.dev_mode}, db, log, metrics)),
         rate(settings.ingest.rate_limit_requests, clock),
         receiver({settings.ingest.max_batch_size, settings.ingest.rehash_legacy_fields}, rate, *auth, *spool, metrics,

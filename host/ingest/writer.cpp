@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/ids.hpp"
 #include "core/turns.hpp"
 #include "ingest/guarded.hpp"
 #include "store/dead_letters.hpp"
@@ -21,6 +22,8 @@ constexpr int kPartitionDaysAhead = 7;
 constexpr auto kMaintenance = std::chrono::hours(6);  // partitions are made a week ahead; a failure has time to be seen
 constexpr std::size_t kRush = 20'000;                 // events: some ten MB of memory
 constexpr std::int64_t kMostCounted = 100'000;        // dead letters; so that counting never holds up events for long
+constexpr std::size_t kRushBytes = 16 * 1024 * 1024;  // or few events that are large
+constexpr int kSoundGroups = 8;                       // then a group that was made smaller grows again
 constexpr auto kMaintenanceRetry = std::chrono::seconds(30);
 
 std::size_t count_events(std::span<const store::BatchSlice> slices) {
@@ -38,7 +41,8 @@ Writer::Writer(WriterOptions options, spool::Spool& spool, store::Database& db, 
                telemetry::Metrics& metrics)
     : options_(std::move(options)),
       spool_(spool),
-      ref_{spool.id(), spool.durable()},
+      id_(spool.id()),
+      ref_{id_, spool.durable(), options_.began_at},
       db_(db),
       log_(log),
       seconds_(metrics.histogram("dunetrace_ingest_write_duration_seconds", "Time of one transaction of the writer",
@@ -51,6 +55,7 @@ Writer::Writer(WriterOptions options, spool::Spool& spool, store::Database& db, 
       failures_(metrics.counter("dunetrace_ingest_write_failures_total", "Transactions of the writer that failed")),
       dead_letters_(metrics.gauge("dunetrace_dead_letters_waiting",
                                   "Rows of dead_letters, counted every few seconds and up to 100000")),
+      group_events_(options_.group_events),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 Writer::~Writer() {
@@ -83,19 +88,23 @@ Writer::Outcome Writer::next_group(const std::stop_token& stop) {
     if (maintain()) maintenance_ = steady_clock::now() + kMaintenance;
   }
   if (steady_clock::now() >= count_due_ && !spool_.closed()) count_dead_letters();
+  const bool rush = since_calm_ >= kRush || bytes_since_calm_ >= kRushBytes;
   auto deadline = std::min(maintenance_, count_due_);
-  if (since_calm_ >= kRush) deadline = std::min(deadline, steady_clock::now() + options_.calm);
-  const auto group = spool_.read(options_.group_events, stop, deadline);
+  if (rush) deadline = std::min(deadline, steady_clock::now() + options_.calm);
+  const auto group = spool_.read(group_events_, stop, deadline);
   if (group.end == 0) {
-    if (since_calm_ >= kRush && spool_.events() == 0) calm_down();
+    if (rush && spool_.events() == 0) calm_down();
     return spool_.closed() ? Outcome::stopped : Outcome::done;
   }
   std::vector<store::BatchSlice> slices;
-  for (const auto& [position, batch] : group.entries)
+  for (const auto& [position, batch] : group.entries) {
     slices.push_back({batch.get(), 0, batch->events.size(), position});
+    bytes_since_calm_ += batch->bytes;
+  }
   const auto outcome = slices.empty() ? Outcome::done : write(slices, stop);
   if (outcome == Outcome::done) spool_.acknowledge(group.end);
   since_calm_ += count_events(slices);
+  grow_group();
   return outcome;
 }
 
@@ -109,8 +118,22 @@ void Writer::count_dead_letters() {
 
 // What many threads took and freed stays with the allocator, as they left it, until somebody asks for it.
 void Writer::calm_down() {
-  since_calm_ = 0;
+  since_calm_ = bytes_since_calm_ = 0;
   ::malloc_trim(0);
+}
+
+void Writer::grow_group() {
+  if (group_events_ == options_.group_events || ++sound_groups_ < kSoundGroups) return;
+  group_events_ = std::min(group_events_ * 2, options_.group_events);
+  sound_groups_ = 0;
+}
+
+void Writer::too_slow(const Error& error, std::size_t events) noexcept {
+  group_events_ = std::max<std::size_t>({events / 2, options_.least_group, 1});
+  sound_groups_ = 0;
+  guarded(log_, "ingest.log_failed", [&] {
+    log_.warn("ingest.write_too_slow", {{"reason", error.text}, {"events", events}, {"next_events", group_events_}});
+  });
 }
 
 // A failure costs nothing yet: there are partitions for days, and one for everything else.
@@ -129,17 +152,40 @@ Writer::Outcome Writer::write(Slices slices, const std::stop_token& stop) noexce
     auto reached = in_doubt();
     guarded(log_, "ingest.writer_failed", [&] { reached = options_.write(db_, ref_, slices); });
     seconds_.observe(std::chrono::duration<double>(steady_clock::now() - begin).count());
+    ref_.furthest = std::max(ref_.furthest, slices.back().end());
     if (reached) {
       if (*reached < slices.back().end()) return write_behind(slices, *reached, stop);
       written_.add(events);
       return Outcome::done;
     }
+    if (reached.error().code == Code::conflict) return under_another_id(slices, reached.error(), stop);
     if (reached.error().code == Code::invalid_argument) {
       failures_.add();
       return events > 1 ? write_halves(slices, stop) : put_aside(slices.front(), reached.error(), stop);
     }
+    if (reached.error().code == Code::timeout && events > options_.least_group && !stop.stop_requested()) {
+      failures_.add();
+      too_slow(reached.error(), events);
+      return write_halves(slices, stop);
+    }
     if (failed(reached.error(), events, pause, stop) == Outcome::stopped) return Outcome::stopped;
   }
+}
+
+// Another spool with this one's id came further, so its position says nothing about these events. What the other one
+// writes is not known here: the events of this one are written under an id that nobody has.
+Writer::Outcome Writer::under_another_id(Slices slices, const Error& error, const std::stop_token& stop) noexcept {
+  guarded(log_, "ingest.writer_failed", [&] {
+    auto fresh = new_uuid();
+    log_.error("ingest.spool_is_a_copy",
+               {{"spool_id", id_},
+                {"new_id", fresh},
+                {"reason", error.text},
+                {"meaning", "another host writes under this id, or this spool is an old copy; see docs/operating.md"}});
+    id_ = std::move(fresh);
+    ref_.id = id_;
+  });
+  return write(slices, stop);
 }
 
 // An attempt before this one stored the slices up to `position`: the rest is left.

@@ -24,6 +24,11 @@ struct WriterOptions {
   // Per transaction. COPY's rate is flat from a thousand rows on, but the upsert of the runs and the commit are paid
   // per group: 15,000 stored 6 % more per second than 5,000 (bench/load/measure.py). A tenth of a second at full rate.
   std::size_t group_events = 15'000;
+  // A transaction that takes the database too long is cut in halves, while it has more events than this.
+  std::size_t least_group = 500;
+  // Positions before it may have been written by processes before this one; everything beyond it that the database
+  // knows and this writer did not try was written by somebody else, under the id of this spool.
+  std::uint64_t began_at = ~std::uint64_t{0};
   std::chrono::milliseconds first_retry{50};
   std::chrono::milliseconds longest_retry{2'000};
   // So long after the last event, the memory of the rush goes back to the system.
@@ -54,9 +59,14 @@ class Writer {
   [[nodiscard]] bool maintain();
   void count_dead_letters();
   void calm_down();
+  void grow_group();
+  void too_slow(const Error& error, std::size_t events) noexcept;
+  [[nodiscard]] Outcome under_another_id(Slices slices, const Error& error, const std::stop_token& stop) noexcept;
   // A group goes to write(). From there, by what the database says:
   //   stored → done;  stored in part by an attempt whose answer was lost → write_behind() the rest
   //   away, slow, full → failed(): wait, try the same again
+  //   too slow → write_halves(), and smaller groups for a while
+  //   stored beyond what this spool gave out → under_another_id(), again
   //   a value is at fault → write_halves(), each half by write(), until one event is left → put_aside()
   // These let no exception out: a group is begun again only from its begin, and parts of it may be written.
   [[nodiscard]] Outcome write(Slices slices, const std::stop_token& stop) noexcept;
@@ -71,7 +81,8 @@ class Writer {
 
   const WriterOptions options_;
   spool::Spool& spool_;
-  const store::SpoolRef ref_;
+  std::string id_;       // under which the database keeps the position
+  store::SpoolRef ref_;  // with that id
   store::Database& db_;
   telemetry::Logger& log_;
   telemetry::Histogram& seconds_;
@@ -84,8 +95,10 @@ class Writer {
   std::condition_variable_any never_;
   std::chrono::steady_clock::time_point maintenance_;  // of the thread alone, as the next ones
   std::chrono::steady_clock::time_point count_due_;
-  std::size_t since_calm_ = 0;  // events written
-  std::jthread thread_;         // last: it uses everything above
+  std::size_t since_calm_ = 0, bytes_since_calm_ = 0;  // events written, and what their batches took
+  std::size_t group_events_;                           // at present
+  int sound_groups_ = 0;                               // since it was changed
+  std::jthread thread_;                                // last: it uses everything above
 };
 
 }  // namespace dunetrace::ingest

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/ids.hpp"
 #include "spool/log_check.hpp"
 #include "spool/record.hpp"
 #include "spool/sound_rows.hpp"
@@ -54,7 +55,6 @@ class Inspector {
   }
 
   Result<> read_meta() {
-    constexpr auto kMostPositions = std::uint64_t{1} << 62;  // nobody comes that far
     std::optional<std::uint64_t> sum;
     DUNE_TRY(statement, connection_.prepare("SELECT name, value FROM meta"));
     while (true) {
@@ -65,7 +65,7 @@ class Inspector {
       if (name == "id_checksum") sum = static_cast<std::uint64_t>(statement.integer(1));
       if (name == "next") out_.next = static_cast<std::uint64_t>(statement.integer(1));
     }
-    if (sum && *sum != checksum(out_.id)) out_.id.clear();
+    if ((sum && *sum != checksum(out_.id)) || !is_uuid(out_.id)) out_.id.clear();
     if (out_.next > kMostPositions) {
       out_.next = 0;  // the batches and what is kept beside the file say where to go on
       problem("table meta: the next position makes no sense");

@@ -7,6 +7,7 @@
 #include <ctime>
 #include <fstream>
 
+#include "core/ids.hpp"
 #include "core/private_files.hpp"
 #include "spool/sound_rows.hpp"
 
@@ -27,7 +28,7 @@ fs::path draft_of(const fs::path& path) { return path.string() + ".mending"; }
 // where the latest start began to count: a file that lost everything does not know how far it had come, and after a
 // second such loss it would count from where it did after the first.
 struct Kept {
-  std::string id;
+  std::string id;          // empty when there is none
   std::uint64_t next = 0;  // 0 in a file of an older version
 };
 
@@ -35,7 +36,9 @@ Kept kept(const fs::path& path) {
   std::ifstream in(id_file(path));
   Kept out;
   std::getline(in, out.id);
-  if (!(in >> out.next)) out.next = 0;
+  // The database takes nothing under an id that is none.
+  if (!is_uuid(out.id)) return {};
+  if (!(in >> out.next) || out.next > kMostPositions) out.next = 0;
   return out;
 }
 
@@ -45,19 +48,24 @@ std::uint64_t next_after(const fs::path& path, const Inspection& found) {
   return known.id == found.id ? std::max(found.next, known.next) : found.next;
 }
 
-// By a new name, so that a crash leaves one or the other.
+void report_bad_id(const fs::path& path, telemetry::Logger& log) {
+  std::error_code error;
+  if (!fs::exists(id_file(path), error) || !kept(path).id.empty()) return;
+  log.error("spool.id_damaged",
+            {{"file", id_file(path).string()}, {"reason", "there is no id in it; it is written anew"}});
+}
+
+// By a new name that is on the disk before it counts, so that a crash leaves one or the other.
 void keep(const fs::path& path, const Kept& what) {
   const auto file = id_file(path);
   const auto draft = file.string() + ".new";
+  const auto text = what.id + "\n" + std::to_string(what.next) + "\n";
+  const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return;
+  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
+  ::close(fd);
   std::error_code ignored;
-  create_private_file(draft);
-  {
-    std::ofstream out(draft, std::ios::trunc);
-    out << what.id << "\n" << what.next << "\n";
-    out.close();
-    if (!out) return;
-  }
-  fs::rename(draft, file, ignored);
+  if (written) fs::rename(draft, file, ignored);
 }
 
 // A new name lasts when its directory is synced.
@@ -164,12 +172,15 @@ void finish_mending(const fs::path& path) {
 
 Result<Opened> open_or_mend(const fs::path& path, telemetry::Logger& log) {
   finish_mending(path);
+  report_bad_id(path, log);
   auto found = inspect(path);
   if (!found && found.error().code != Code::not_found) return tl::unexpected(std::move(found).error());
   std::error_code ignored;
-  if (!found && fs::exists(path, ignored) && !kept(path).id.empty()) {
+  if (!found && !kept(path).id.empty()) {  // it got that id when it was there and not empty
+    const bool there = fs::exists(path, ignored);
+    if (!there) std::ofstream(path, std::ios::app);  // to be set aside with what lies beside it
     found = Inspection();
-    found->problems.emplace_back("the file is empty");  // and it was not when it got its id
+    found->problems.emplace_back(there ? "the file is empty" : "the file is not there");
   }
   const bool sound = found && found->problems.empty();
   if (found && !sound) DUNE_TRY_VOID(mend(path, std::move(*found), log));
@@ -181,9 +192,10 @@ Result<Opened> open_or_mend(const fs::path& path, telemetry::Logger& log) {
   const auto leapt = file->transaction([&] { return file->remove_before(0, content.next); });
   if (!leapt) return fail(leapt.error().code, path.string() + ": " + leapt.error().text);
   // From here on the main file knows the leap, whatever becomes of the log beside it; unless a command reads it just
-  // now.
-  if (const auto done = file->checkpoint(); !done && done.error().code != Code::conflict)
-    return tl::unexpected(done.error());
+  // now, or the disk is full: then the log knows it, and the file is made smaller by what goes to the database.
+  if (const auto done = file->checkpoint();
+      !done && done.error().code != Code::conflict && done.error().code != Code::unavailable)
+    return fail(done.error().code, path.string() + ": " + done.error().text);
   keep(path, {content.id, content.next});
   sync_directory(path.parent_path());
   sync_directory(path.parent_path().parent_path());

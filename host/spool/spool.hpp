@@ -11,7 +11,20 @@
 //   checkpointer.hpp  carries SQLite's log over into the file beside the commits
 //   room.hpp          room on the disk, and giving some back
 //   mend.hpp          what becomes of a damaged file at the start (inspect.cpp finds the damage)
+//   log_check.hpp     whether SQLite's log lost something
+//   sound_rows.hpp    reads as many rows as a damaged file still has
+//   sqlite.hpp        connections and statements of SQLite
 //   file_lock.hpp     one process per spool
+// In memory there is queue.hpp alone.
+//
+// The numbers. Every event has a position; `next` is the one that the next event gets. `acknowledged` is the position
+// before which everything is in the database, by the word of the reader; rows before it are removed. The database keeps
+// such a number, too, by the id of the spool (spool_positions.position), changed in the transaction that stores the
+// events: what lies before it is not stored again, so no position may ever be given twice under one id. A file that
+// lost its end does not know what it gave away. Therefore each start goes on at the next multiple of 2^32, and a
+// damaged file leaps by 2^40 more; the start's `next` is also kept beside the file (ingest.id), for the file that lost
+// all. A position in the database that is beyond what the writer tried and beyond the `next` of the start was not
+// written by this spool: somebody copied it.
 #pragma once
 
 #include <chrono>

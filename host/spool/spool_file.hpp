@@ -24,6 +24,8 @@ struct Row {
   [[nodiscard]] std::uint64_t end() const { return position + events; }
 };
 
+inline constexpr auto kMostPositions = std::uint64_t{1} << 62;  // nobody comes that far
+
 // What lies in a file, and whether it is sound.
 struct Inspection {
   std::string id;          // empty when it cannot be read

@@ -72,8 +72,7 @@ Result<std::uint64_t> write_dead_letter(Database& db, const SpoolRef& spool, con
                                         const std::string& reason) {
   const auto& batch = *slice.batch;
   const auto& event = batch.events[slice.from];
-  auto written = transact(db, "write dead letter", [&](pqxx::work& tx) -> Result<std::uint64_t> {
-    if (const auto before = written_before(tx, spool, slice.begin(), slice.end())) return *before;
+  return store_at_position(db, "write dead letter", spool, slice.begin(), slice.end(), [&](pqxx::work& tx) {
     tx.exec_params(
         "INSERT INTO dead_letters (customer_id, batch_id, event_type, run_id, agent_id, agent_version, step_index, "
         "\"timestamp\", payload, parent_run_id, model, prompt_tokens, completion_tokens, reason) "
@@ -82,10 +81,7 @@ Result<std::uint64_t> write_dead_letter(Database& db, const SpoolRef& spool, con
         std::string(event.agent_id), std::string(event.agent_version), event.step_index, event.timestamp,
         pqxx::binarystring(event.payload.data(), event.payload.size()), optional_text(event.parent_run_id),
         optional_text(event.model), event.prompt_tokens, event.completion_tokens, reason);
-    return slice.end();
   });
-  if (!written) return tl::unexpected(sorted_write_error(std::move(written).error()));
-  return written;
 }
 
 Result<std::vector<DeadLetter>> list_dead_letters(Database& db, std::int64_t after, int limit,

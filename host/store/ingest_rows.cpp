@@ -193,6 +193,9 @@ Error sorted_write_error(Error error) {
   return error;
 }
 
+namespace {
+
+// The position, when it is beyond `from` already.
 std::optional<std::uint64_t> written_before(pqxx::work& tx, const SpoolRef& spool, std::uint64_t from,
                                             std::uint64_t to) {
   // Waits for another transaction of this spool: a commit whose outcome is in doubt is over before this one looks.
@@ -207,6 +210,29 @@ std::optional<std::uint64_t> written_before(pqxx::work& tx, const SpoolRef& spoo
   return static_cast<std::uint64_t>(row[0].as<std::int64_t>());
 }
 
+}  // namespace
+
+Result<std::uint64_t> store_at_position(Database& db, std::string_view what, const SpoolRef& spool, std::uint64_t from,
+                                        std::uint64_t to, const std::function<void(pqxx::work&)>& store) {
+  bool moved = false, foreign = false;
+  auto written = transact(db, what, [&](pqxx::work& tx) -> Result<std::uint64_t> {
+    moved = false;
+    if (const auto before = written_before(tx, spool, from, to)) {
+      if (*before <= spool.furthest) return *before;
+      foreign = true;
+      return fail(Code::conflict, "the position of spool " + std::string(spool.id) + " is " + std::to_string(*before) +
+                                      ", it came to " + std::to_string(spool.furthest) + " itself");
+    }
+    moved = true;
+    store(tx);
+    return to;
+  });
+  if (written || foreign) return written;
+  auto error = sorted_write_error(std::move(written).error());
+  if (!moved && error.code == Code::invalid_argument) error.code = Code::unavailable;
+  return tl::unexpected(std::move(error));
+}
+
 void store_slices(pqxx::work& tx, std::span<const BatchSlice> slices) {
   copy_events(tx, slices);
   if (upsert_runs(tx, slices)) tx.exec0(std::string("NOTIFY ").append(kRunsChannel));
@@ -214,14 +240,8 @@ void store_slices(pqxx::work& tx, std::span<const BatchSlice> slices) {
 
 Result<std::uint64_t> write_events(Database& db, const SpoolRef& spool, std::span<const BatchSlice> slices) {
   DUNE_CHECK(!slices.empty(), "there is something to write");
-  const auto end = slices.back().end();
-  auto written = transact(db, "write events", [&](pqxx::work& tx) -> Result<std::uint64_t> {
-    if (const auto before = written_before(tx, spool, slices.front().begin(), end)) return *before;
-    store_slices(tx, slices);
-    return end;
-  });
-  if (!written) return tl::unexpected(sorted_write_error(std::move(written).error()));
-  return written;
+  return store_at_position(db, "write events", spool, slices.front().begin(), slices.back().end(),
+                           [&](pqxx::work& tx) { store_slices(tx, slices); });
 }
 
 Result<> forget_memory_spools(Database& db) {

@@ -27,6 +27,8 @@ struct BatchSlice {
 struct SpoolRef {
   std::string_view id;
   bool durable = true;  // the position of one that is not is forgotten after a while
+  // No attempt of its own got beyond.
+  std::uint64_t furthest = ~std::uint64_t{0};
 };
 
 // All slices in one transaction, in order, with the position of their spool, and NOTIFY dunetrace_runs when a run among
@@ -34,7 +36,8 @@ struct SpoolRef {
 // slices. Beyond the begin of the slices and not their end it says that an earlier attempt got that far after all;
 // nothing was written then, and what lies behind it is to be given again.
 // Code::invalid_argument when a value among them is at fault, so that they will never be stored as they are;
-// Code::unavailable or timeout when they may be later.
+// Code::unavailable or timeout when they may be later; Code::conflict when the position is beyond `furthest`, so that
+// somebody else writes under this id.
 [[nodiscard]] Result<std::uint64_t> write_events(Database& db, const SpoolRef& spool,
                                                  std::span<const BatchSlice> slices);
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <functional>
 #include <pqxx/pqxx>
 #include <span>
 
@@ -10,10 +10,12 @@
 
 namespace dunetrace::store {
 
-// Moves the position of the spool to `to`. When it is beyond `from` already, it stays and is returned: what lies before
-// it was written by an earlier attempt.
-[[nodiscard]] std::optional<std::uint64_t> written_before(pqxx::work& tx, const SpoolRef& spool, std::uint64_t from,
-                                                          std::uint64_t to);
+// A transaction that moves the position of the spool to `to`, which is returned, and then stores what lies before it.
+// When the position is beyond `from` already, it is returned, and nothing is stored. Code::invalid_argument when a
+// value that is to be stored is at fault: what the position meets is nobody's value and may work later.
+[[nodiscard]] Result<std::uint64_t> store_at_position(Database& db, std::string_view what, const SpoolRef& spool,
+                                                      std::uint64_t from, std::uint64_t to,
+                                                      const std::function<void(pqxx::work&)>& store);
 
 // The rows of events and runs, and the notification.
 void store_slices(pqxx::work& tx, std::span<const BatchSlice> slices);

@@ -181,6 +181,7 @@ TEST(HttpAnswers, ReadsPackedRequestBodiesWithinTheLimit) {
   EXPECT_EQ(bomb.status, 413);
   EXPECT_THAT(bomb.body, HasSubstr("10000"));
   EXPECT_EQ(client.ask(post_request("/echo", "nonsense", "Content-Encoding: gzip\r\n")).status, 400);
+  EXPECT_EQ(client.ask(post_request("/echo", gzip(""), "Content-Encoding: gzip\r\n")).body, "");
   const auto foreign = client.ask(post_request("/echo", "x", "Content-Encoding: br\r\n"));
   EXPECT_EQ(foreign.status, 415);
   EXPECT_EQ(client.ask(post_request("/echo", "x")).status, 200) << "the connection lives on: the framing was right";

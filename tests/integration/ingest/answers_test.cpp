@@ -53,6 +53,9 @@ TEST_F(AnswersTest, TakesCompressedBodies) {
   start();
   EXPECT_EQ(post(gzipped(batch(run_events("r-1", 0, 50, true))), {{"Content-Encoding", "gzip"}}).status, 202);
   EXPECT_TRUE(stored(50));
+  const auto nothing = post(gzipped(""), {{"Content-Encoding", "gzip"}});
+  EXPECT_EQ(nothing.status, 422);
+  EXPECT_EQ(nothing.body, post("").body);
 }
 
 TEST_F(AnswersTest, OneInvalidEventRefusesTheBatch) {

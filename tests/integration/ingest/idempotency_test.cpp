@@ -93,6 +93,9 @@ TEST_F(IdempotencyTest, RefusesWhatIsNoKey) {
   EXPECT_EQ(answer.status, 422);
   EXPECT_NE(answer.body.find(R"("loc":["header","Idempotency-Key"])"), std::string::npos) << answer.body;
   EXPECT_EQ(send("a b").status, 422);
+  const auto two = post(batch(run_events("r", 0, 1, false)), {{"Idempotency-Key", "a"}, {"idempotency-key", "b"}});
+  EXPECT_EQ(two.status, 422);
+  EXPECT_NE(two.body.find("it may be there once only"), std::string::npos) << two.body;
 }
 
 TEST_F(IdempotencyTest, AlsoWithTheSpoolInMemory) {

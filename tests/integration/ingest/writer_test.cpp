@@ -3,13 +3,19 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <future>
 #include <new>
+#include <numeric>
 #include <pqxx/pqxx>
 
+#include "core/clock.hpp"
+#include "spool/disk_spool.hpp"
 #include "spool/queue.hpp"
+#include "spool/spool_file.hpp"
 #include "store/dead_letters.hpp"
 #include "testing/postgres.hpp"
+#include "testing/temp_dir.hpp"
 #include "testing/wait.hpp"
 
 namespace dunetrace::ingest {
@@ -93,6 +99,89 @@ TEST_F(WriterTest, AFailedTransactionDoesNotMoveThePosition) {
   const auto made = batch({0, 13});
   EXPECT_FALSE(write(made, 0, 2));
   EXPECT_EQ(database.scalar("SELECT count(*) FROM spool_positions"), "0");
+}
+
+// Else every event would be put aside, one by one, and the dead letters could not be written either.
+TEST_F(WriterTest, WhatThePositionMeetsIsNoFaultOfTheEvents) {
+  const auto made = batch({0, 1});
+  const store::BatchSlice slice{&made, 0, 1, 0};
+  const store::SpoolRef no_id{"rubbish", true};
+  EXPECT_EQ(store::write_events(database.db(), no_id, {&slice, 1}).error().code, Code::unavailable);
+  EXPECT_EQ(store::write_dead_letter(database.db(), no_id, slice, "a test").error().code, Code::unavailable);
+  database.exec("ALTER TABLE spool_positions ADD CHECK (position <> 1)");
+  EXPECT_EQ(write(made, 0, 1).error().code, Code::unavailable);
+  EXPECT_TRUE(write(made, 0, 2));
+  EXPECT_EQ(steps(), "0,1");
+}
+
+TEST_F(WriterTest, AGroupThatTakesTooLongIsStoredInParts) {
+  database.exec(
+      "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
+      "'BEGIN PERFORM pg_sleep(0.02); RETURN NEW; END'; "
+      "CREATE TRIGGER slow BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION slow()");
+  auto options = database.options();
+  options.statement_timeout = 500ms;
+  store::Database impatient(options, database.log().logger(), database.metrics());
+  std::vector<int> all(60);
+  std::iota(all.begin(), all.end(), 0);
+  put(batch(all));
+  std::size_t largest_after = 0;
+  bool timed_out = false;
+  WriterOptions writing{.least_group = 4, .first_retry = 1ms, .longest_retry = 1ms};
+  writing.write = [&](store::Database& db, const store::SpoolRef& spool, Slices slices) -> Result<std::uint64_t> {
+    std::size_t events = 0;
+    for (const auto& slice : slices) events += slice.to - slice.from;
+    if (timed_out) largest_after = std::max(largest_after, events);
+    auto reached = store::write_events(db, spool, slices);
+    timed_out = timed_out || (!reached && reached.error().code == Code::timeout);
+    return reached;
+  };
+  {
+    Writer writer(writing, queue, impatient, database.log().logger(), database.metrics());
+    queue.close();
+    EXPECT_TRUE(queue.wait_drained(dunetrace::testing::kWaitLimit));
+  }
+  EXPECT_TRUE(timed_out) << "60 rows take 1.2 seconds";
+  EXPECT_EQ(largest_after, 30u);
+  EXPECT_EQ(database.scalar("SELECT count(*) || ' ' || count(DISTINCT step_index) FROM events"), "60 60");
+  EXPECT_TRUE(database.log().contains("ingest.write_too_slow")) << database.log().text();
+}
+
+// A directory that was copied, not moved: both spools have one id.
+TEST_F(WriterTest, WhatACopyOfASpoolAcceptsIsStored) {
+  testing::TempDir dir;
+  const auto original = dir / "a/ingest.db", copy = dir / "b/ingest.db";
+  int step = 0;
+  SystemClock clock;
+  const auto serve = [&](const std::filesystem::path& file, int batches) {
+    auto spool = spool::DiskSpool::open({.file = file}, clock, database.log().logger()).value();
+    WriterOptions options{.first_retry = 1ms, .longest_retry = 1ms};
+    options.began_at = spool::overview(file).value().next;
+    for (int i = 0; i < batches; ++i) {
+      std::promise<spool::Append> answer;
+      spool->append(batch({step, step + 1}), [&](spool::Append how) { answer.set_value(how); });
+      ASSERT_EQ(answer.get_future().get(), spool::Append::accepted);
+      step += 2;
+    }
+    Writer writer(options, *spool, database.db(), database.log().logger(), database.metrics());
+    spool->close();
+    ASSERT_TRUE(spool->wait_drained(dunetrace::testing::kWaitLimit));
+  };
+  serve(original, 3);
+  std::filesystem::copy(dir / "a", dir / "b");
+  EXPECT_FALSE(database.log().contains("ingest.spool_is_a_copy"));
+  for (int start = 0; start < 3; ++start) serve(original, 5);
+  EXPECT_FALSE(database.log().contains("ingest.spool_is_a_copy")) << database.log().text();
+  serve(copy, 4);
+  EXPECT_TRUE(database.log().contains("ingest.spool_is_a_copy")) << database.log().text();
+  for (int start = 0; start < 4; ++start) serve(copy, 2);
+  serve(original, 2);
+  // Each time as many events as the other, at the same positions.
+  std::filesystem::copy(dir / "a", dir / "c");
+  serve(original, 2);
+  serve(dir / "c/ingest.db", 2);
+  EXPECT_EQ(database.scalar("SELECT count(*) || ' ' || count(DISTINCT step_index) FROM events"),
+            std::to_string(step) + " " + std::to_string(step));
 }
 
 // The halves of a batch may begin with events that are alike.

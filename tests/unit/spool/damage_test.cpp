@@ -6,6 +6,7 @@
 #include <set>
 
 #include "batches.hpp"
+#include "core/ids.hpp"
 #include "spool/record.hpp"
 #include "spool/spool_file.hpp"
 
@@ -125,6 +126,14 @@ TEST_F(SpoolDamage, AFileThatLostAllItsBytesIsReported) {
   EXPECT_FALSE(set_aside().empty());
 }
 
+TEST_F(SpoolDamage, AFileThatIsGoneIsReported) {
+  fs::remove(place.file);
+  const auto spool = place.open();
+  EXPECT_EQ(spool->id(), id);
+  expect_usable(*spool, 0);
+  EXPECT_TRUE(place.log.contains("the file is not there")) << place.log.text();
+}
+
 // The database takes what lies before the position it knows for something it has.
 TEST_F(SpoolDamage, APositionIsNotGivenAwayTwiceHoweverOftenEverythingIsLost) {
   std::uint64_t before = end;
@@ -151,6 +160,23 @@ TEST_F(SpoolDamage, AnIdThatIsNotTheOneThatWasWrittenIsReplacedByTheOneBesideThe
   EXPECT_EQ(spool->id(), id);
   expect_usable(*spool, kBatches);
   EXPECT_TRUE(place.log.contains("the spool's id is missing or damaged")) << place.log.text();
+}
+
+// The database refuses what comes under an id that is none, and an event cannot help that.
+TEST_F(SpoolDamage, RubbishBesideAFileThatIsLostIsNotTakenForAnId) {
+  const auto beside = place.file.parent_path() / "ingest.id";
+  for (const auto& rubbish :
+       {std::string(64, '\0'), std::string(), std::string("rubbish\n17\n"), std::string(36, 'g')}) {
+    testing::write_file(beside, rubbish);
+    change(0, 100, 0x5a);
+    {
+      const auto spool = place.open();
+      EXPECT_TRUE(is_uuid(spool->id())) << spool->id();
+      EXPECT_NE(spool->id(), id);
+      EXPECT_TRUE(place.log.contains("spool.id_damaged")) << place.log.text();
+    }
+    EXPECT_TRUE(is_uuid(testing::read_file(beside).substr(0, 36)));
+  }
 }
 
 TEST_F(SpoolDamage, ABatchAtAnotherPositionIsNotTaken) {
