@@ -59,7 +59,7 @@ void keep(const fs::path& path, const Kept& what) {
   const auto file = id_file(path);
   const auto draft = file.string() + ".new";
   const auto text = what.id + "\n" + std::to_string(what.next) + "\n";
-  const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return;
   const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
   ::close(fd);
