@@ -178,7 +178,7 @@ Result<Opened> open_or_mend(const fs::path& path, telemetry::Logger& log) {
   std::error_code ignored;
   if (!found && !kept(path).id.empty()) {  // it got that id when it was there and not empty
     const bool there = fs::exists(path, ignored);
-    if (!there) std::ofstream(path, std::ios::app);  // to be set aside with what lies beside it
+    if (!there) create_private_file(path);  // to be set aside with what lies beside it
     found = Inspection();
     found->problems.emplace_back(there ? "the file is empty" : "the file is not there");
   }
