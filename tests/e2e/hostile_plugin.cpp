@@ -145,14 +145,14 @@ dune_status detect(void*, const dune_run* run, dune_sink* sink, dune_error*) {
   return mine ? deed(run, sink) : emit(sink);
 }
 
-#define DEEDS(X)                                                                                                \
-  X(null_pointer, "SEEN_A")                                                                                     \
-  X(loop_for_ever, "SEEN_B")                                                                                    \
-  X(allocate, "SEEN_C") X(write_view, "SEEN_D") X(write_text, "SEEN_E") X(keep_pointer, "SEEN_F")               \
-      X(garbage_signal, "SEEN_G") X(throw_up, "SEEN_H") X(call_exit, "SEEN_I") X(call_abort, "SEEN_J")          \
-          X(call_fork, "SEEN_K") X(open_socket, "SEEN_L") X(open_file, "SEEN_M") X(close_descriptors, "SEEN_N") \
-              X(million_signals, "SEEN_O") X(kill_parent, "SEEN_P") X(overflow_stack, "SEEN_Q")                 \
-                  X(unknown_type, "SEEN_R") X(invalid_utf8, "SEEN_S")
+#define DEEDS(X)                                                                                                      \
+  X(null_pointer, "SEEN_A")                                                                                           \
+  X(loop_for_ever, "SEEN_B")                                                                                          \
+  X(allocate, "SEEN_C")                                                                                               \
+  X(write_view, "SEEN_D") X(write_text, "SEEN_E") X(keep_pointer, "SEEN_F") X(garbage_signal, "SEEN_G")               \
+      X(throw_up, "SEEN_H") X(call_exit, "SEEN_I") X(call_abort, "SEEN_J") X(call_fork, "SEEN_K")                     \
+          X(open_socket, "SEEN_L") X(open_file, "SEEN_M") X(close_descriptors, "SEEN_N") X(million_signals, "SEEN_O") \
+              X(kill_parent, "SEEN_P") X(overflow_stack, "SEEN_Q") X(unknown_type, "SEEN_R") X(invalid_utf8, "SEEN_S")
 
 #define TABLE(deed, type)                                                                                             \
   constexpr char name_##deed[] = #deed;                                                                               \

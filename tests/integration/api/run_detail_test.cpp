@@ -27,21 +27,22 @@ TEST_F(ApiTest, RunDetailCarriesEveryField) {
   add(TestSignal{.run_id = "r1", .step = 19, .detected_at = 1767780000.25, .alerted = true, .co_signals = 2});
   add(TestSignal{.run_id = "r1", .failure_type = "HIDDEN", .shadow = true});
   serve();
-  EXPECT_EQ(body("/v1/runs/r1"),
-            R"({"run_id":"r1","agent_id":"agent","agent_version":"v1","started_at":1767779990.5,)"
-            R"("completed_at":1767779999.25,"exit_reason":"completed","run_exit_reason":"final_answer",)"
-            R"("step_count":21,"parent_run_id":"p0","model":"gpt-4o",)"
-            R"("incomplete":[{"reason": "timeout", "detector": "demo"}],"truncated":false,"event_count":2,"events_truncated":false,)"
-            R"("events_removed":false,"event_retention_days":null,)"
-            R"("events":[{"event_type":"run.started","step_index":0,"timestamp":1767779990.5,"payload":{},)"
-            R"("parent_run_id":"p0"},{"event_type":"tool.called","step_index":1,"timestamp":1767779991.5,)"
-            R"("payload":{"n": 1.50, "tool_name": "search"},"parent_run_id":null}],)"
-            R"("signals":[{"id":1,"failure_type":"DEMO_TYPE","severity":"HIGH","step_index":19,"confidence":0.7667,)"
-            R"("detected_at":1767780000.25,"evidence":{"tool": "search"},"co_signal_count":2,"shadow":false,)"
-            R"("detector_id":"demo","detector_version":"1","config_hash":"c0ffee00c0ffee00",)"
-            R"("title":"Demo of search","what":"What happened.","why_it_matters":"Why it matters.",)"
-            R"("evidence_summary":"The evidence. Confidence: 76%",)"
-            R"("suggested_fixes":[{"description":"Do this","language":"python","code":"pass"}]}]})");
+  EXPECT_EQ(
+      body("/v1/runs/r1"),
+      R"({"run_id":"r1","agent_id":"agent","agent_version":"v1","started_at":1767779990.5,)"
+      R"("completed_at":1767779999.25,"exit_reason":"completed","run_exit_reason":"final_answer",)"
+      R"("step_count":21,"parent_run_id":"p0","model":"gpt-4o",)"
+      R"("incomplete":[{"reason": "timeout", "detector": "demo"}],"truncated":false,"event_count":2,"events_truncated":false,)"
+      R"("events_removed":false,"event_retention_days":null,)"
+      R"("events":[{"event_type":"run.started","step_index":0,"timestamp":1767779990.5,"payload":{},)"
+      R"("parent_run_id":"p0"},{"event_type":"tool.called","step_index":1,"timestamp":1767779991.5,)"
+      R"("payload":{"n": 1.50, "tool_name": "search"},"parent_run_id":null}],)"
+      R"("signals":[{"id":1,"failure_type":"DEMO_TYPE","severity":"HIGH","step_index":19,"confidence":0.7667,)"
+      R"("detected_at":1767780000.25,"evidence":{"tool": "search"},"co_signal_count":2,"shadow":false,)"
+      R"("detector_id":"demo","detector_version":"1","config_hash":"c0ffee00c0ffee00",)"
+      R"("title":"Demo of search","what":"What happened.","why_it_matters":"Why it matters.",)"
+      R"("evidence_summary":"The evidence. Confidence: 76%",)"
+      R"("suggested_fixes":[{"description":"Do this","language":"python","code":"pass"}]}]})");
 }
 
 TEST_F(ApiTest, RunDetailOrdersEventsAsTheReplayDoes) {

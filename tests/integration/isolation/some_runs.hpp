@@ -35,7 +35,7 @@ class Stage {
     bool all_in_process = false;
     bool sandbox = true;
     bool hostile_is_ours = false;  // and shares a runner with the shipped ones
-    std::stop_token stop{};  // of the host
+    std::stop_token stop{};        // of the host
   };
   explicit Stage(const Options& options);
 

@@ -83,12 +83,12 @@ TEST_P(QueryRefusal, NamesTypePlaceAndInput) {
 INSTANTIATE_TEST_SUITE_P(
     All, QueryRefusal,
     ::testing::Values(Refused{"limit", "0", "greater_than_equal"}, Refused{"limit", "501", "less_than_equal"},
-                    Refused{"limit", "-1", "greater_than_equal"}, Refused{"offset", "-1", "greater_than_equal"},
-                    Refused{"limit", "ten", "int_parsing"}, Refused{"limit", "", "int_parsing"},
-                    Refused{"limit", "1.5", "int_parsing"}, Refused{"limit", "5x", "int_parsing"},
-                    Refused{"limit", "+-5", "int_parsing"}, Refused{"offset", "+", "int_parsing"},
-                    Refused{"offset", "9223372036854775808", "int_parsing_size"},
-                    Refused{"has_signals", "maybe", "bool_parsing"}, Refused{"has_signals", "", "bool_parsing"}));
+                      Refused{"limit", "-1", "greater_than_equal"}, Refused{"offset", "-1", "greater_than_equal"},
+                      Refused{"limit", "ten", "int_parsing"}, Refused{"limit", "", "int_parsing"},
+                      Refused{"limit", "1.5", "int_parsing"}, Refused{"limit", "5x", "int_parsing"},
+                      Refused{"limit", "+-5", "int_parsing"}, Refused{"offset", "+", "int_parsing"},
+                      Refused{"offset", "9223372036854775808", "int_parsing_size"},
+                      Refused{"has_signals", "maybe", "bool_parsing"}, Refused{"has_signals", "", "bool_parsing"}));
 
 TEST(QueryRefusal, CollectsEveryProblemAndItsBound) {
   const auto request = request_with({{"offset", "-3"}, {"limit", "501"}, {"has_signals", "2"}});

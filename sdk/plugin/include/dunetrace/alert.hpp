@@ -33,8 +33,8 @@
 namespace dunetrace {
 inline namespace v1 {
 
-// One explained alert; texts are valid until deliver() returns. They are plain: dunetrace/escape.hpp makes them safe for
-// chat markup or HTML.
+// One explained alert; texts are valid until deliver() returns. They are plain: dunetrace/escape.hpp makes them safe
+// for chat markup or HTML.
 class Alert : public detail::Element<dune_alert> {
  public:
   using Element::Element;

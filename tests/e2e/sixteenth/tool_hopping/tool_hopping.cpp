@@ -1,5 +1,6 @@
-// TOOL_HOPPING: the agent tries one tool after the other. A detector that nobody but this folder knows of: what somebody
-// writes who adds one (tests/e2e/test_sixteenth.py). Called by the host through the ABI, one thread at a time per instance.
+// TOOL_HOPPING: the agent tries one tool after the other. A detector that nobody but this folder knows of: what
+// somebody writes who adds one (tests/e2e/test_sixteenth.py). Called by the host through the ABI, one thread at a time
+// per instance.
 #include <dunetrace/detector.hpp>
 
 #include <cstdint>

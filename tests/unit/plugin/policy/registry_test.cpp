@@ -154,7 +154,8 @@ TEST_F(Policy, RefusesDirectoriesThatOthersMayWrite) {
   EXPECT_THAT(refused(),
               AllOf(HasSubstr("everybody may write to it"), HasSubstr("chmod go-w '" + other_.path().string())));
   ::chmod(other_.path().c_str(), 01777);
-  EXPECT_NE(refused().find("everybody may write to it"), std::string::npos) << "sticky: nobody replaces another's file, but everybody may add one";
+  EXPECT_NE(refused().find("everybody may write to it"), std::string::npos)
+      << "sticky: nobody replaces another's file, but everybody may add one";
   ::chmod(other_.path().c_str(), 0755);
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give a directory to another group";
   ASSERT_EQ(::chown(other_.path().c_str(), 0, 12345), 0);
