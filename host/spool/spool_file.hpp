@@ -101,8 +101,8 @@ struct Overview {
 [[nodiscard]] Result<Overview> overview(const std::filesystem::path& path);
 
 // Makes an empty log that long, with zeros, which SQLite takes for the end of a log. A commit that makes its file
-// longer waits for the file system's journal, and so for whatever else is on its way to the disk: 13 ms instead of 0.1
-// ms beside a busy PostgreSQL. One that overwrites does not. Nobody may write to the spool meanwhile.
+// longer waits for the file system's journal, and so for whatever else is on its way to the disk; one that overwrites
+// does not (bench/load/measure.py, part `disk`, shows both). Nobody may write to the spool meanwhile.
 [[nodiscard]] Result<> lengthen_log(const std::filesystem::path& path, std::uint64_t bytes);
 
 // The files that belong together: the database and what SQLite keeps beside it.
