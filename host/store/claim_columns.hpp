@@ -25,6 +25,16 @@ T number(const pqxx::field& field) {
   return value;
 }
 
+// An array; nothing for NULL.
+inline std::vector<std::string> texts(const pqxx::field& field) {
+  std::vector<std::string> values;
+  if (field.is_null()) return values;
+  auto parser = field.as_array();
+  for (auto next = parser.get_next(); next.first != pqxx::array_parser::juncture::done; next = parser.get_next())
+    if (next.first == pqxx::array_parser::juncture::string_value) values.push_back(std::move(next.second));
+  return values;
+}
+
 // Columns of an INSERT … SELECT FROM unnest(…).
 template <std::size_t N>
 using Columns = std::array<SqlArray, N>;

@@ -1,5 +1,6 @@
 #include "store/issue_rows.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -8,23 +9,28 @@
 namespace dunetrace::store {
 namespace {
 
-// Times stay text: they come back as they went.
 constexpr auto kRead = R"(
-  SELECT i.customer_id, i.agent_id, i.failure_type, i.status, i.affected_runs, i.clean_runs_since, i.first_seen::text,
-         i.last_seen::text, coalesce(i.resolved_at::text, '')
+  SELECT i.customer_id, i.agent_id, i.failure_type, i.status, i.affected_runs, i.clean_runs_since, i.resolutions,
+         (extract(epoch FROM i.first_seen) * 1000000)::bigint, (extract(epoch FROM i.last_seen) * 1000000)::bigint,
+         coalesce((extract(epoch FROM i.resolved_at) * 1000000)::bigint, 0)
   FROM unnest($1::text[], $2::text[]) AS w(customer_id, agent_id)
   JOIN issues i ON i.customer_id = w.customer_id AND i.agent_id = w.agent_id)";
 
 constexpr auto kWrite = R"(
-  INSERT INTO issues (customer_id, agent_id, failure_type, status, affected_runs, clean_runs_since, first_seen, last_seen,
-                      resolved_at)
-  SELECT customer_id, agent_id, failure_type, status, affected_runs, clean_runs_since, first_seen::timestamptz,
-         last_seen::timestamptz, nullif(resolved_at, '')::timestamptz
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $7::text[], $8::text[], $9::text[])
-    AS w(customer_id, agent_id, failure_type, status, affected_runs, clean_runs_since, first_seen, last_seen, resolved_at)
+  INSERT INTO issues (customer_id, agent_id, failure_type, status, affected_runs, clean_runs_since, resolutions,
+                      first_seen, last_seen, resolved_at)
+  SELECT customer_id, agent_id, failure_type, status, affected_runs, clean_runs_since, resolutions,
+         'epoch'::timestamptz + first_us * interval '1 microsecond',
+         'epoch'::timestamptz + last_us * interval '1 microsecond',
+         'epoch'::timestamptz + nullif(resolved_us, 0) * interval '1 microsecond'
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $7::int[], $8::bigint[], $9::bigint[],
+              $10::bigint[])
+    AS w(customer_id, agent_id, failure_type, status, affected_runs, clean_runs_since, resolutions, first_us, last_us,
+         resolved_us)
   ON CONFLICT (customer_id, agent_id, failure_type) DO UPDATE SET
     status = excluded.status, affected_runs = excluded.affected_runs, clean_runs_since = excluded.clean_runs_since,
-    first_seen = excluded.first_seen, last_seen = excluded.last_seen, resolved_at = excluded.resolved_at)";
+    resolutions = excluded.resolutions, first_seen = excluded.first_seen, last_seen = excluded.last_seen,
+    resolved_at = excluded.resolved_at)";
 
 constexpr auto kDelete = R"(
   DELETE FROM issues i USING unnest($1::text[], $2::text[], $3::text[]) AS w(customer_id, agent_id, failure_type)
@@ -48,16 +54,20 @@ IssuesByAgent read_issues(pqxx::work& tx, const std::vector<AgentKey>& agents) {
     columns[1].add(agent.second);
   }
   for (const auto& row : run(tx, kRead, columns)) {
-    const AgentKey agent(text(row[0]), text(row[1]));
-    all[agent][std::string(text(row[2]))] = {status_from(text(row[3])),    number<std::int32_t>(row[4]),
-                                             number<std::int32_t>(row[5]), std::string(text(row[6])),
-                                             std::string(text(row[7])),    std::string(text(row[8]))};
+    auto& issue = all[{std::string(text(row[0])), std::string(text(row[1]))}][std::string(text(row[2]))];
+    issue.status = status_from(text(row[3]));
+    issue.affected_runs = number<std::int32_t>(row[4]);
+    issue.clean_runs_since = number<std::int32_t>(row[5]);
+    issue.resolutions = std::max(number<std::int32_t>(row[6]), issue.status == IssueStatus::open ? 0 : 1);
+    issue.first_seen_us = number<std::int64_t>(row[7]);
+    issue.last_seen_us = number<std::int64_t>(row[8]);
+    issue.resolved_at_us = number<std::int64_t>(row[9]);
   }
   return all;
 }
 
 void write_issues(pqxx::work& tx, const IssuesByAgent& before, const IssuesByAgent& after) {
-  Columns<9> columns;
+  Columns<10> columns;
   Columns<3> gone;
   bool any = false, any_gone = false;
   for (const auto& [agent, issues] : after) {
@@ -79,9 +89,10 @@ void write_issues(pqxx::work& tx, const IssuesByAgent& before, const IssuesByAge
       columns[3].add(kStatus[static_cast<std::size_t>(issue.status)]);
       columns[4].add_plain(std::to_string(issue.affected_runs));
       columns[5].add_plain(std::to_string(issue.clean_runs_since));
-      columns[6].add(issue.first_seen);
-      columns[7].add(issue.last_seen);
-      columns[8].add(issue.resolved_at);
+      columns[6].add_plain(std::to_string(issue.resolutions));
+      columns[7].add_plain(std::to_string(issue.first_seen_us));
+      columns[8].add_plain(std::to_string(issue.last_seen_us));
+      columns[9].add_plain(std::to_string(issue.resolved_at_us));
     }
   }
   if (any_gone) run(tx, kDelete, gone);

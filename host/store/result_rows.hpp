@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "store/issue_fold.hpp"
 #include "store/run_results.hpp"
 #include "store/session.hpp"
 
@@ -15,8 +16,8 @@ namespace dunetrace::store {
 // What an earlier look at a run left.
 struct EarlierLook {
   VersionKey version;
-  std::set<std::string> live;    // failure types that stood
-  std::set<std::string> shadow;  // the same in shadow
+  Look look;                        // live types that stood, and when
+  std::vector<std::string> shadow;  // types that stood in shadow
 };
 
 // One result on its way into the tables.
@@ -24,7 +25,8 @@ struct ResultRow {
   const RunResult* result = nullptr;
   const EarlierLook* earlier = nullptr;  // nullptr: this is the first look
   std::int64_t seq = 0;
-  std::string at;                      // when it was judged
+  std::int64_t at_us = 0;              // when it was judged; of an agent's judgements no two at one time
+  std::int64_t place_us = 0;           // since when it says what it says: its place among its agent's runs
   std::vector<std::string> standing;   // types of the earlier look that nobody could look for
   std::vector<std::string> withdrawn;  // that do not hold any more
 };
@@ -33,7 +35,7 @@ void write_signals(pqxx::work& tx, const std::vector<ResultRow>& rows);
 void write_samples(pqxx::work& tx, const std::vector<ResultRow>& rows);
 void write_processed(pqxx::work& tx, const std::vector<ResultRow>& rows);
 // Of runs with nothing to judge: whatever an earlier look said stays.
-void write_left_alone(pqxx::work& tx, const std::vector<const RunResult*>& results);
+void write_left_alone(pqxx::work& tx, const std::vector<ResultRow>& rows);
 
 // Leaves the newest samples of each of these, with enough to spare for those that may yet be taken back.
 void prune_samples(pqxx::work& tx, const std::set<VersionKey>& versions);

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "store/claim_columns.hpp"
-#include "store/issue_rows.hpp"
+#include "store/issue_places.hpp"
 #include "store/result_rows.hpp"
 #include "store/usual_rows.hpp"
 
@@ -15,19 +15,23 @@ constexpr std::size_t kAllSamples = 100'000;  // more than are ever kept
 
 // What earlier looks at these runs left. Nobody else changes it while the claims hold.
 constexpr auto kEarlier = R"(
-  SELECT w.place, p.agent_id, p.agent_version, s.failure_type, s.shadow
+  SELECT w.place, p.agent_id, p.agent_version, s.failure_type, s.shadow,
+         (extract(epoch FROM p.processed_at) * 1000000)::bigint, p.unjudged,
+         p.unjudged IS NULL AND p.incomplete <> '[]'
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w(customer_id, run_id, place)
   JOIN processed_runs p ON p.customer_id = w.customer_id AND p.run_id = w.run_id
   LEFT JOIN failure_signals s ON s.customer_id = w.customer_id AND s.run_id = w.run_id AND s.withdrawn_at IS NULL)";
 
 // Takes the agents' order, one after the other as they are named. What is set here is computed once the row is locked.
+// Each judgement has a microsecond of its own: the times of an agent's runs are their order.
 constexpr auto kOrder = R"(
   INSERT INTO agent_judgements AS a (customer_id, agent_id, judged, last_at)
-  SELECT customer_id, agent_id, runs, clock_timestamp()
+  SELECT customer_id, agent_id, runs, clock_timestamp() + runs * interval '1 microsecond'
   FROM unnest($1::text[], $2::text[], $3::bigint[]) AS w(customer_id, agent_id, runs)
   ON CONFLICT (customer_id, agent_id) DO UPDATE
-    SET judged = a.judged + excluded.judged, last_at = greatest(clock_timestamp(), a.last_at)
-  RETURNING a.customer_id, a.agent_id, a.judged, a.last_at::text)";
+    SET judged = a.judged + excluded.judged,
+        last_at = greatest(clock_timestamp(), a.last_at) + excluded.judged * interval '1 microsecond'
+  RETURNING a.customer_id, a.agent_id, a.judged, (extract(epoch FROM a.last_at) * 1000000)::bigint)";
 
 // Keeps only runs whose claim is still this worker's, and ends the claim.
 constexpr auto kFinish = R"(
@@ -52,14 +56,13 @@ class ResultsWriter {
     finish_claims();  // before the order: whoever holds that keeps others waiting
     take_order();
     if (!settle_baselines(again)) return false;
-    const auto rows = make_rows();
+    auto rows = make_rows(judged_);
+    for (auto& row : rows) sort_out(row);
+    follow_issues(rows);  // which asks about the signals of runs as they were judged before
     write_signals(tx_, rows);
-    follow_issues(rows);
     write_samples(tx_, rows);
     write_processed(tx_, rows);
-    std::vector<const RunResult*> left_alone;
-    for (const auto place : left_alone_) left_alone.push_back(&results_[place]);
-    write_left_alone(tx_, left_alone);
+    write_left_alone(tx_, make_rows(left_alone_));
     prune_samples(tx_, to_prune());
     return true;
   }
@@ -87,8 +90,8 @@ class ResultsWriter {
   struct Order {
     std::int64_t counted = 0;  // judgements of this batch
     std::int64_t before = 0, after = 0;
-    std::int64_t next = 0;  // seq
-    std::string at;
+    std::int64_t next = 0;     // seq
+    std::int64_t next_us = 0;  // processed_at
   };
 
   [[nodiscard]] bool moved(std::size_t place) const {
@@ -104,9 +107,12 @@ class ResultsWriter {
     for (const auto& row : run(tx_, kEarlier, columns)) {
       const auto place = number<std::size_t>(row[0]) - 1;
       auto& look = earlier_[place];
-      if (!look) look.emplace();
-      look->version = {results_[place].run.customer_id, std::string(text(row[1])), std::string(text(row[2]))};
-      if (!row[3].is_null()) (text(row[4]) == "t" ? look->shadow : look->live).emplace(text(row[3]));
+      if (!look) {
+        look.emplace();
+        look->version = {results_[place].run.customer_id, std::string(text(row[1])), std::string(text(row[2]))};
+        look->look = {number<std::int64_t>(row[5]), {}, texts(row[6]), text(row[7]) == "t"};
+      }
+      if (!row[3].is_null()) (text(row[4]) == "t" ? look->shadow : look->look.found).emplace_back(text(row[3]));
     }
   }
 
@@ -127,7 +133,7 @@ class ResultsWriter {
       order.after = number<std::int64_t>(row[2]);
       order.before = order.after - order.counted;
       order.next = order.before;
-      order.at = std::string(text(row[3]));
+      order.next_us = number<std::int64_t>(row[3]) - order.counted;
     }
   }
 
@@ -216,13 +222,15 @@ class ResultsWriter {
     }
   }
 
-  std::vector<ResultRow> make_rows() {
+  std::vector<ResultRow> make_rows(const std::vector<std::size_t>& places) {
     std::vector<ResultRow> rows;
-    for (const auto place : judged_) {
-      const auto& result = results_[place];
-      auto& order = orders_.at(agent_of(version_of(result)));
-      ResultRow row{&result, earlier_[place] ? &*earlier_[place] : nullptr, ++order.next, order.at, {}, {}};
-      if (row.earlier != nullptr) sort_out(row);
+    for (const auto place : places) {
+      auto& order = orders_.at(agent_of(version_of(results_[place])));
+      ResultRow row;
+      row.result = &results_[place];
+      row.earlier = earlier_[place] ? &*earlier_[place] : nullptr;
+      row.seq = ++order.next;
+      row.at_us = row.place_us = ++order.next_us;
       rows.push_back(std::move(row));
     }
     return rows;
@@ -230,7 +238,8 @@ class ResultsWriter {
 
   // Of what an earlier look found: what still stands because nobody could look, and what does not hold any more.
   static void sort_out(ResultRow& row) {
-    for (const auto* types : {&row.earlier->live, &row.earlier->shadow}) {
+    if (row.earlier == nullptr) return;
+    for (const auto* types : {&row.earlier->look.found, &row.earlier->shadow}) {
       for (const auto& type : *types) {
         const auto found = [&](const Signal& signal) { return signal.failure_type == type; };
         if (std::ranges::any_of(row.result->signals, found)) continue;
@@ -238,32 +247,34 @@ class ResultsWriter {
         (unknown ? row.standing : row.withdrawn).push_back(type);
       }
     }
+    const bool same_agent = agent_of(row.earlier->version) == agent_of(version_of(*row.result));
+    if (same_agent && row.earlier->look.says_the_same(look_of(row))) row.place_us = row.earlier->look.at_us;
   }
 
+  // Those that say something else than before leave their old places; then all join at the end.
   void follow_issues(const std::vector<ResultRow>& rows) {
     if (rows.empty()) return;
     std::vector<AgentKey> agents;
     for (const auto& [key, order] : orders_) agents.push_back(key);
     const auto before = read_issues(tx_, agents);
     auto issues = before;
-    for (const auto& row : rows) {
-      const auto version = version_of(*row.result);
-      JudgedRun run{row.earlier == nullptr, {}, {}, row.result->unjudged_types, row.at};
-      for (const auto& signal : row.result->signals)
-        if (!signal.shadow) run.after.insert(signal.failure_type);
-      if (row.earlier != nullptr) {
-        for (const auto& type : row.standing)
-          if (row.earlier->live.contains(type)) run.after.insert(type);
-        if (agent_of(row.earlier->version) == agent_of(version)) {
-          run.before = row.earlier->live;
-        } else {  // it was counted for an agent that it is not of
-          const auto other = agent_of(row.earlier->version);
-          judge_run(issues.at(other), {false, row.earlier->live, {}, {}, orders_.at(other).at});
-        }
-      }
-      judge_run(issues.at(agent_of(version)), run);
-    }
+    std::vector<Placed> leaving;
+    for (const auto& row : rows)
+      if (row.earlier != nullptr && row.place_us == row.at_us)
+        leaving.push_back({row.result->run.run_id, agent_of(row.earlier->version), row.earlier->look});
+    take_out(tx_, issues, std::move(leaving));
+    for (const auto& row : rows)
+      if (row.place_us == row.at_us) append(issues.at(agent_of(version_of(*row.result))), look_of(row));
     write_issues(tx_, before, issues);
+  }
+
+  static Look look_of(const ResultRow& row) {
+    Look look{row.place_us, {}, row.result->unjudged_types, false};
+    for (const auto& signal : row.result->signals)
+      if (!signal.shadow) look.found.push_back(signal.failure_type);
+    for (const auto& type : row.standing)
+      if (std::ranges::count(row.earlier->look.found, type) > 0) look.found.push_back(type);
+    return look;
   }
 
   [[nodiscard]] std::set<VersionKey> to_prune() const {

@@ -78,14 +78,15 @@ def differences(host, runs, details=None):
     log = host.sql_rows("SELECT run_id, agent_id, agent_version, seq, at, live, coalesce(sample, '') FROM judgement_log"
                         " ORDER BY agent_id, seq")
     agents, used, last, found = defaultdict(Learned), {}, {}, []
-    before = (None, 0, "")
+    newest = defaultdict(lambda: (0, ""))
     for run_id, agent_id, version, seq, at, live, sample in log:
-        if before[0] == agent_id and (int(seq) <= before[1] or at < before[2]):
-            found.append("%s: judgement %s at %s after %s at %s" % (agent_id, seq, at, before[1], before[2]))
-        before = (agent_id, int(seq), at)
         used[run_id] = agents[agent_id].baselines(run_id, version)
         last[run_id] = _sample(sample)
-        agents[agent_id].judge(run_id, version, last[run_id], filter(None, live.split(",")), at)
+        joined = agents[agent_id].judge(run_id, version, last[run_id], filter(None, live.split(",")), at)
+        before_seq, before_at = newest[agent_id]
+        if int(seq) <= before_seq or (at <= before_at if joined else at != agents[agent_id].judged[run_id][1]):
+            found.append("%s: judgement %s of %s at %s after %s at %s" % (agent_id, seq, run_id, at, before_seq, before_at))
+        newest[agent_id] = (int(seq), max(at, before_at))
     found += ["%s was not judged" % run_id for run_id in runs.keys() ^ last.keys()]
     for run_id, events in runs.items():
         found += differences_of_value(sample_of(replay(events)), last[run_id], run_id + ".sample")
@@ -106,7 +107,7 @@ def _differences_of_tables(host, agents):
     for agent_id, version, run_id in host.sql_rows("SELECT agent_id, agent_version, run_id FROM run_samples ORDER BY seq DESC"):
         newest[agent_id, version].append(run_id)
     for agent_id, learned in agents.items():
-        found += differences_of_value(learned.issues, shown[agent_id], "issues of " + agent_id)
+        found += differences_of_value(learned.issues(), shown[agent_id], "issues of " + agent_id)
         for version in {v for _, v, _ in learned.samples}:
             expected = [r for r, v, _ in learned.samples if v == version][:51]
             if newest[agent_id, version][:51] != expected:

@@ -49,8 +49,7 @@ class Learned:
 
     def __init__(self):
         self.samples = []  # (run_id, version, sample), newest first
-        self.issues = {}   # failure type → row
-        self.known = {}    # run_id → live types of its last judgement
+        self.judged = {}   # run_id → (live types, since when), in that order; no run of these leaves the agent
 
     def baselines(self, run_id, version):
         others = [s for r, v, s in self.samples if v == version and r != run_id][:POPULATION]
@@ -70,22 +69,26 @@ class Learned:
         self.samples = [kept for kept in self.samples if kept[0] != run_id]
         if sample is not None:
             self.samples.insert(0, (run_id, version, sample))
-        first, before, after = run_id not in self.known, self.known.get(run_id, set()), set(live_types)
-        self.known[run_id] = after
-        for failure_type in after - before:
-            row = self.issues.setdefault(failure_type, {"affected_runs": 0})
-            if row["affected_runs"] == 0:
-                row.update(status="open", first_seen=at)
-            elif row["status"] == "resolved":
-                row["status"] = "reopened"
-            row.update(resolved_at="", last_seen=at, clean_runs_since=0, affected_runs=row["affected_runs"] + 1)
-        for failure_type in before - after:
-            row = self.issues[failure_type]
-            row["affected_runs"] -= 1
-            if row["affected_runs"] == 0:
-                del self.issues[failure_type]
-        for failure_type, row in self.issues.items() if first else ():
-            if row["status"] != "resolved" and failure_type not in after:
-                row["clean_runs_since"] += 1
-                if row["clean_runs_since"] == CLEAN_RUNS_TO_RESOLVE:
-                    row.update(status="resolved", resolved_at=at)
+        known, live = self.judged.get(run_id), set(live_types)
+        if known and known[0] == live:
+            return False  # it says nothing new, and keeps its place
+        self.judged.pop(run_id, None)
+        self.judged[run_id] = (live, at)
+        return True
+
+    def issues(self):
+        """failure type → row."""
+        rows = {}
+        for live, at in self.judged.values():
+            for failure_type in live:
+                row = rows.setdefault(failure_type, {"status": "open", "first_seen": at, "affected_runs": 0})
+                if row["status"] == "resolved":
+                    row["status"] = "reopened"
+                row.update(resolved_at="", last_seen=at, clean_runs_since=0, affected_runs=row["affected_runs"] + 1)
+            for failure_type in rows.keys() - live:
+                row = rows[failure_type]
+                if row["status"] != "resolved":
+                    row["clean_runs_since"] += 1
+                    if row["clean_runs_since"] == CLEAN_RUNS_TO_RESOLVE:
+                        row.update(status="resolved", resolved_at=at)
+        return rows

@@ -14,6 +14,7 @@ RUNS = 320
 SEED = int(os.environ.get("DUNETRACE_E2E_SEED", "23"))
 WORKERS = 3
 KILL_AFTER = 12  # batches
+LOOK_AFTER = 25  # batches, then the runs are judged by what there is of them
 
 
 class Detector:
@@ -72,6 +73,9 @@ class SeveralWorkers(unittest.TestCase):
                     host.post(batch)
                     for event in batch:
                         sent[event["run_id"]].append(event)
+                    if number % LOOK_AFTER == LOOK_AFTER - 1:
+                        wait_until(lambda: host.sql_rows("SELECT 1 FROM runs WHERE judged_events < event_count LIMIT 1") == [],
+                                   60, "everything sent so far is judged", host.log_tail)
                     if number % KILL_AFTER == KILL_AFTER - 1:
                         victim = workers[kills % WORKERS]
                         self.wait_at_work(host, victim)
@@ -85,7 +89,7 @@ class SeveralWorkers(unittest.TestCase):
                     worker.kill()
             found, history = differences(host, sent)
             self.assertEqual(found[:20], [], "%d differences, seed %d" % (len(found), SEED))
-            self.assertGreater(history.second_looks, 10)
+            self.assertGreater(history.second_looks, RUNS)
             withdrawn = int(host.sql_rows("SELECT count(*) FROM failure_signals WHERE withdrawn_at IS NOT NULL")[0][0])
             self.assertGreater(withdrawn, 0)
             print("%d kills, %d second looks, %d withdrawn; found by what was learned: %s" % (

@@ -214,7 +214,7 @@ TEST_F(LearnedTest, WhatCannotBeReadIsNoBaseline) {
       std::ranges::any_of(lines, [](const auto& line) { return line.find("detect.baseline_failed") != line.npos; }));
 }
 
-TEST_F(LearnedTest, SecondLooksMoveIssuesByTheDifference) {
+TEST_F(LearnedTest, SecondLooksMoveIssuesByWhatTheySayAnew) {
   const auto look = [&](const std::string& run, std::vector<SentEvent> events) {
     store_events(db_, "c", run, "agent", events);
     work_off();

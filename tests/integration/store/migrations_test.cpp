@@ -92,6 +92,9 @@ TEST_F(MigrationsTest, IssuesAreMadeOfTheSignalsThatWereThere) {
   judged("r9", 8);
   judged("r10", 9);
   judged("r11", 10);
+  judged("s1", 20, "T", "other");
+  for (int run = 2; run < 8; ++run) judged("s" + std::to_string(run), 21, "", "other");
+  judged("s8", 22, "T", "other");
   ASSERT_EQ(migrate(db, migrations_directory()).value().front(), "0008_fair_queue.sql");
   std::string issues;
   for (const auto& row : database.rows("SELECT concat_ws(' ', agent_id, failure_type, status, affected_runs, "
@@ -102,7 +105,15 @@ TEST_F(MigrationsTest, IssuesAreMadeOfTheSignalsThatWereThere) {
   EXPECT_EQ(issues,
             "a A resolved 2 affected 5 clean, 1 2 8\n"
             "a B resolved 1 affected 5 clean, 1 1 6\n"
-            "a C open 1 affected 4 clean, 4 4\n");
+            "a C resolved 1 affected 5 clean, 4 4 10\n"
+            "other T reopened 2 affected 0 clean, 20 22\n");
+  EXPECT_EQ(database.scalar("SELECT string_agg(run_id, ' ' ORDER BY processed_at) FROM processed_runs"
+                            " WHERE agent_id = 'other' AND extract(minute FROM processed_at) >= 20"),
+            "s1 s2 s3 s4 s5 s6 s7 s8");
+  EXPECT_EQ(database.scalar("SELECT count(DISTINCT (agent_id, processed_at)) = count(*) FROM processed_runs"), "t");
+  EXPECT_EQ(database.scalar("SELECT bool_and(s.processed_at = p.processed_at) FROM failure_signals s"
+                            " JOIN processed_runs p USING (run_id)"),
+            "t");
 }
 
 TEST_F(MigrationsTest, ManyHostsAtOnceApplyEachFileOnce) {
