@@ -117,7 +117,7 @@ struct DiskSpool::Impl {
     take_turns(kShortTurns);  // it waits for the disk nearly always, and clients wait for it
     std::unique_lock guard(mutex);
     while (true) {
-      const auto something = [this] { return !waiting.empty() || closing || removable >= kRemoveBytes || wants_room; };
+      const auto something = [this] { return !waiting.empty() || closing || many_removable() || wants_room; };
       work.wait(guard, [&] { return something() || removable > 0 || may_shrink; });
       work.wait_until(guard, last_removal + kRemoveAfter, something);
       auto turn = next_turn();
@@ -138,13 +138,16 @@ struct DiskSpool::Impl {
     }
   }
 
+  // Where they cannot be removed, it is tried again after a while: the disk may have ended for good.
+  [[nodiscard]] bool many_removable() const { return removable >= kRemoveBytes && !failing; }
+
   Turn next_turn() {
     Turn turn;
     turn.batches = std::exchange(waiting, {});
     turn.first = next;
     turn.for_room = std::exchange(wants_room, false);
     if (turn.batches.empty() && removable == 0) turn.shrink = std::exchange(may_shrink, false);
-    const bool due = removable >= kRemoveBytes || closing || steady_clock::now() >= last_removal + kRemoveAfter;
+    const bool due = many_removable() || closing || steady_clock::now() >= last_removal + kRemoveAfter;
     if (removable == 0 || !due) return turn;
     turn.remove_to = acknowledged;
     turn.removing = removable;
