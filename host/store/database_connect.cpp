@@ -35,10 +35,12 @@ void add_defaults(std::map<std::string, std::string>& pairs, const DatabaseOptio
   pairs.try_emplace("client_encoding", "UTF8");
   pairs.try_emplace("connect_timeout", "3");
   // Behind what the URL says, so that ours win: a session without limits can hold up everybody else, and compiling a
-  // plan takes ten times as long as our queries do.
+  // plan takes ten times as long as our queries do. What a session has written is sent to the disk after so many pages
+  // (the most there may be): left in the server's memory until a checkpoint, it goes there all at once, and whoever
+  // shares the disk waits for it, first of all the commits of the spool.
   pairs["options"] += fmt::format(
       " -c statement_timeout={} -c idle_in_transaction_session_timeout=10000 -c TimeZone=UTC "
-      "-c client_min_messages=warning -c jit=off",
+      "-c client_min_messages=warning -c jit=off -c backend_flush_after=256",
       options.statement_timeout.count());
   if (options.lazy_commits) pairs["options"] += " -c synchronous_commit=off";
 }

@@ -65,7 +65,8 @@ std::vector<std::string> settings(const Layout& layout) {
       "max_wal_size=512MB",
       "max_worker_processes=4",
       "max_parallel_workers=2",
-      "jit=off",  // its start-up costs more than our queries take
+      "backend_flush_after=256",  // pages; for autovacuum, too, which has no session of ours to ask for it
+      "jit=off",                  // its start-up costs more than our queries take
       "timezone=UTC",
       "log_timezone=UTC",
       "log_destination=stderr",

@@ -62,6 +62,7 @@ TEST_F(DatabaseTest, EverySessionHasItsLimitsAndName) {
   EXPECT_EQ(ask(*other, "SHOW idle_in_transaction_session_timeout").value(), "10s");
   EXPECT_EQ(ask(*other, "SHOW TimeZone").value(), "UTC");
   EXPECT_EQ(ask(*other, "SHOW application_name").value(), options.application_name);
+  EXPECT_EQ(ask(*other, "SHOW backend_flush_after").value(), "2MB") << "the disk gets it before the checkpoint";
   EXPECT_EQ(ask(*other, "SHOW work_mem").value(), "5MB") << "options of the URL are kept";
 }
 

@@ -102,6 +102,7 @@ TEST_F(ManagedPostgresTest, MakesADurablePrivateServerAndKeepsItsData) {
     EXPECT_EQ(psql(url, "SHOW synchronous_commit"), "on");
     EXPECT_EQ(psql(url, "SHOW full_page_writes"), "on");
     EXPECT_EQ(psql(url, "SHOW data_checksums"), "on");
+    EXPECT_EQ(psql(url, "SHOW backend_flush_after"), "2MB") << "also where nobody asks for it, as autovacuum";
     EXPECT_EQ(psql(url, "SHOW server_encoding"), "UTF8");
     struct stat info {};
     ASSERT_EQ(::stat((data_dir / "run").c_str(), &info), 0);
