@@ -15,4 +15,6 @@ void Database::interrupt() { impl_->interrupt(); }
 
 bool Database::reachable() const { return impl_->reachable.load(std::memory_order_relaxed); }
 
+std::uint64_t Database::sessions() const { return impl_->sessions; }
+
 }  // namespace dunetrace::store

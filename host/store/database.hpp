@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -37,6 +38,10 @@ class Database {
   // Whether the server answered last time, without asking it: every transaction and, while it is away or nobody uses
   // it, a probe about once a second keep this up to date. False until the first answer.
   [[nodiscard]] bool reachable() const;
+
+  // Sessions that were made so far. While there are no new ones, all answers come from one server, and it has lost
+  // nothing that it told: another one after a failover, and one that lost its last commits, ends its sessions.
+  [[nodiscard]] std::uint64_t sessions() const;
 
   // The end: whoever waits for the server gets Code::unavailable at once, and so does every later call. For good, and
   // the only way out when a server accepts bytes and never answers: libpq's blocking calls have no limit.

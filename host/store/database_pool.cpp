@@ -96,6 +96,7 @@ Result<std::unique_ptr<PooledConnection>> Database::Impl::connect() {
     // Without it a lost session is silently replaced, in the middle of a transaction if need be.
     connection->base().inhibit_reactivation(true);
 #pragma GCC diagnostic pop
+    ++sessions;
     return connection;
   } catch (const std::exception& error) {
     auto reason = clean(error.what());

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -96,6 +97,7 @@ struct Database::Impl {
   telemetry::Counter& repeats;
   Result<detail::ConnectInfo> info;
   std::atomic<bool> reachable{false};
+  std::atomic<std::uint64_t> sessions{0};  // made so far; the probe's do not count
 
  private:
   [[nodiscard]] Result<> ask_server(detail::Deadline deadline);

@@ -301,6 +301,7 @@ class ResultsWriter {
 Result<Written> write_results(Database& db, std::span<RunResult> results, Usual& usual, const JudgeAgain& again) {
   std::optional<ResultsWriter> writer;
   const auto done = transact(db, "write results", [&](pqxx::work& tx) -> Result<> {
+    usual.follow(db);
     writer.emplace(tx, results, usual);
     if (!writer->write(again))
       return fail(Code::conflict, "write results: other runs of the agents were judged meanwhile");

@@ -173,6 +173,13 @@ void Usual::forget() {
   plan_ = {};
 }
 
+void Usual::follow(const Database& db) {
+  const auto sessions = db.sessions();
+  if (sessions == sessions_) return;
+  forget();
+  sessions_ = sessions;
+}
+
 // Lets go of what was not used for longest.
 void Usual::bound() {
   while (numbers_ > kMostNumbers && !ages_.empty()) {
@@ -187,12 +194,15 @@ void Usual::bound() {
 Result<> Usual::refresh(Database& db, std::span<const RunResult> results) {
   plan_ = {};
   bound();
+  const auto versions = versions_of(results);
   std::vector<AskedVersion> asked;
-  for (const auto& version : versions_of(results)) {
-    const bool known = find(version) != nullptr;
-    asked.push_back({version, known ? agents_.at({version.customer_id, version.agent_id}).judged : -1});
-  }
   auto read = query(db, "load baselines", [&](pqxx::work& tx) -> Result<std::vector<ReadVersion>> {
+    follow(db);
+    asked.clear();  // begun again
+    for (const auto& version : versions) {
+      const bool known = find(version) != nullptr;
+      asked.push_back({version, known ? agents_.at({version.customer_id, version.agent_id}).judged : -1});
+    }
     try {
       return read_usual(tx, asked);
     } catch (const UnreadableSample& why) {
@@ -203,16 +213,17 @@ Result<> Usual::refresh(Database& db, std::span<const RunResult> results) {
     forget();
     return tl::unexpected<Error>(std::move(read).error());
   }
+  if (!read) {
+    for (const auto& version : versions) put(version, -1, UsualRuns());
+    return tl::unexpected<Error>(std::move(read).error());
+  }
   for (std::size_t i = 0; i < asked.size(); ++i) {
     const auto& version = asked[i].version;
-    if (!read)
-      put(version, -1, UsualRuns());
-    else if ((*read)[i].moved)
+    if ((*read)[i].moved)
       put(version, (*read)[i].judged, std::move((*read)[i].runs));
     else
       used(agents_.at({version.customer_id, version.agent_id}));
   }
-  if (!read) return tl::unexpected<Error>(std::move(read).error());
   return {};
 }
 

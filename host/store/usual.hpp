@@ -48,10 +48,14 @@ class Usual {
   // What each of them is to be judged with when they are judged in this order, each after those before it.
   [[nodiscard]] std::vector<Baselines> baselines(std::span<const RunResult> results);
 
-  // Everything has to be read again. For when the database was away: a server that lost its last commits may have set
-  // an agent's counter back, and what is known here would pass for current once it has come as far again. refresh()
-  // and write_results() do it themselves when they get Code::unavailable.
+  // Everything has to be read again.
   void forget();
+
+  // To be called in a transaction, before what is known is compared with what it reads. Forgets everything when there
+  // is a session that was not there before: a server that lost its last commits may have set an agent's counter back,
+  // and what is known here would pass for current once it has come as far again. Whoever met the outage, and whether
+  // anybody did, does not matter. refresh() and write_results() do it themselves.
+  void follow(const Database& db);
 
   // About how many numbers are kept. Before each refresh they are brought below kMostNumbers; what one batch adds comes
   // on top.
@@ -84,6 +88,7 @@ class Usual {
   std::list<const AgentKey*> ages_;  // the keys of agents_, those used last first
   std::size_t numbers_ = 0;          // of all of agents_
   Plan plan_;
+  std::uint64_t sessions_ = 0;  // that there were when this was known
 };
 
 }  // namespace dunetrace::store

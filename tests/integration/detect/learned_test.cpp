@@ -348,5 +348,38 @@ TEST_F(LearnedTest, AWorkerForgetsWhatIsUsualWhenTheDatabaseWasAway) {
   }
 }
 
+// A server that lost its last commits and has come as far again counts as before and has other runs. Who meets the
+// outage may be a claim or another worker, and where all sessions were idle nobody does.
+TEST_F(LearnedTest, AWorkerForgetsWhatIsUsualWithEveryNewSession) {
+  store_runs(0, 40);
+  work_off();
+  store_events(db_, "c", "new", "agent", looping_run());
+  store::Usual usual;
+  std::vector<store::RunResult> results(1);
+  results[0].run = store::claim_runs(db_, {.lease = 60s}).value().at(0);
+  results[0].agent_id = "agent";
+  results[0].agent_version = "v1";
+  const auto steps = [&] {
+    results[0].baselines = usual.baselines(results).front();
+    return results[0].baselines->p75_steps;
+  };
+  const auto all_have = [&](int n) { database_.exec("UPDATE run_samples SET steps = " + std::to_string(n)); };
+  ASSERT_TRUE(usual.refresh(db_, results));
+  ASSERT_TRUE(steps());
+  all_have(1'000);
+  ASSERT_TRUE(usual.refresh(db_, results));
+  EXPECT_LT(steps(), 1'000) << "the count has not moved";
+  ASSERT_GT(database_.kill_connections(), 0);
+  ASSERT_TRUE(usual.refresh(db_, results)) << "nobody noticed";
+  EXPECT_EQ(steps(), 1'000);
+
+  all_have(2'000);
+  ASSERT_GT(database_.kill_connections(), 0);
+  const auto written = store::write_results(db_, results, usual, [](const auto&) { return false; });
+  ASSERT_TRUE(written) << written.error().text;
+  ASSERT_EQ(written->outdated.size(), 1U) << "what it was judged with is another server's";
+  EXPECT_EQ(written->outdated[0].baselines.p75_steps, 2'000);
+}
+
 }  // namespace
 }  // namespace dunetrace::detect
