@@ -44,7 +44,7 @@ Result<Recorded> DatabaseSource::load(const std::vector<store::RecordedRun>& pag
     each.last_received_at = run.last_received_at;
     each.event_count = run.event_count;
   }
-  DUNE_TRY(events, store::load_events(db_, wanted, detect::kMaxLoaded));
+  DUNE_TRY(events, store::load_all(db_, wanted, {.max_events = detect::kMaxLoaded}));
   std::set<store::VersionKey> versions;
   for (const auto& run : wanted) versions.insert(version_of(run));
   DUNE_TRY(usual, store::load_usual(db_, {versions.begin(), versions.end()}));

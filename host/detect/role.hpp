@@ -13,6 +13,7 @@
 #include "plugin/generation.hpp"
 #include "plugin/isolation/runner_options.hpp"
 #include "store/database.hpp"
+#include "store/run_events.hpp"
 #include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
 
@@ -28,10 +29,11 @@ struct Options {
   std::chrono::milliseconds poll_interval{5'000};
   std::chrono::milliseconds stall_timeout{90'000};
   std::chrono::milliseconds lease{3'000};  // after which a dead worker's runs are free; somebody looks thrice in it
-  std::string host_name{};                 // unlike that of any other process; empty = the machine's
-  plugin::RunnerOptions runner{};          // how isolated plugins are run; their services outlive the role
-  std::filesystem::path recorder_dir{};    // what hosts before this one were calling when they ended; may be empty
-  plugin::CallRecord* record = nullptr;    // where this one's calls are written down; outlives the role
+  std::size_t load_bytes = store::LoadLimits{}.max_bytes;  // of payloads: of one run, and in each worker at once
+  std::string host_name{};                                 // unlike that of any other process; empty = the machine's
+  plugin::RunnerOptions runner{};        // how isolated plugins are run; their services outlive the role
+  std::filesystem::path recorder_dir{};  // what hosts before this one were calling when they ended; may be empty
+  plugin::CallRecord* record = nullptr;  // where this one's calls are written down; outlives the role
 };
 
 class Role {

@@ -11,12 +11,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kMaxLease{120'000};   // four times what a statement may take
 constexpr std::chrono::milliseconds kStalledLook{1'000};  // while there is enough to do
-// Loads that took too long, without one that did not, before the database is held to be slow; and how often a run may
-// be slow while others are not before it is given up.
-constexpr std::size_t kSlowLoads = 3;
-constexpr int kPatience = 3;
-constexpr std::size_t kMostSlowRuns = 1'000;
-constexpr std::size_t kPortionEvents = 50'000;  // replayed at once, which bounds the memory of a worker
+constexpr std::size_t kPortionEvents = 50'000;            // replayed at once, which bounds the memory of a worker
 // An index has no room for longer ones (2704 bytes); such a run is judged and adds nothing to what is usual.
 constexpr std::size_t kMaxNames = 2'000;
 
@@ -111,7 +106,7 @@ Result<Worker::Cycle> Worker::cycle() {
   DUNE_TRY(claimed, claim(started));
   metrics_.last_cycle.set(clock_.unix_seconds());
   if (claimed.empty()) return Cycle{};
-  lost_ = false;
+  lost_ = crowded_ = false;
   // Long runs come last, and each alone: what they take holds up nobody's results, and one of them is in memory at
   // once.
   const auto longs = std::ranges::find_if(claimed, &store::ClaimedRun::is_long);
@@ -128,10 +123,15 @@ Result<Worker::Cycle> Worker::cycle() {
     if (rest.empty()) break;
     batch.assign(1, *next);
   }
-  share_ = lost_ ? Share{std::max(1, share_.limit / 2), std::min(share_.lease * 2, kMaxLease)}
-                 : Share{std::min(options_.batch_size, share_.limit * 2), std::max(options_.lease, share_.lease / 2)};
+  adapt_share();
   metrics_.cycle.observe(std::chrono::duration<double>(clock_.steady() - started).count());
   return Cycle{claimed.size(), turns_.more};
+}
+
+// Runs that do not fit into memory together are better judged by several workers.
+void Worker::adapt_share() {
+  share_.limit = lost_ || crowded_ ? std::max(1, share_.limit / 2) : std::min(options_.batch_size, share_.limit * 2);
+  share_.lease = lost_ ? std::min(share_.lease * 2, kMaxLease) : std::max(options_.lease, share_.lease / 2);
 }
 
 // Runs stall by the minute, so a look a second is enough unless the last one left some; it walks more customers.
@@ -147,35 +147,25 @@ Result<Worker::Batch> Worker::claim(std::chrono::steady_clock::time_point now) {
   return claimed;
 }
 
-Result<> Worker::judge_batch(const Batch& batch) {
-  auto events = store::load_events(db_, batch, kMaxLoaded);
-  if (events) return judge_together(batch, std::move(*events));
-  if (events.error().code == Code::unavailable) {
-    static_cast<void>(store::release_runs(db_, batch));  // fails when the database is away; the lease ends by itself
-    return tl::unexpected<Error>(std::move(events).error());
-  }
-  log_.warn("detect.load_failed", {{"runs", batch.size()}, {"reason", events.error().text}});
-  return judge_one_by_one(batch);
-}
-
 void Worker::measure_backlog() {
   // While the database is away the last count stands; dunetrace_db_up tells.
   if (const auto pending = store::pending_runs(db_, stall_timeout_.load()))
     metrics_.backlog.set(static_cast<double>(*pending));
 }
 
-Result<> Worker::judge_together(const Batch& batch, std::vector<store::LoadedRun> events) {
-  std::vector<bool> ours(batch.size(), true);
+Result<> Worker::judge_together(const Batch& batch, std::size_t first, std::vector<store::LoadedRun> events,
+                                std::vector<bool>& ours) {
   Portion portion;
-  for (std::size_t i = 0; i < batch.size(); ++i) {
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const auto& run = batch[first + i];
     DUNE_TRY_VOID(keep(batch, ours));
-    if (!ours[i])
+    if (!ours[first + i])
       lose(1);
     else if (events[i].events_removed)
-      portion.results.push_back(left_alone(batch[i]));
+      portion.results.push_back(left_alone(run));
     else
-      replay(batch[i], std::move(events[i]), portion);
-    if (i + 1 < batch.size() && portion.events < kPortionEvents) continue;
+      replay(run, std::move(events[i]), portion);
+    if (i + 1 < events.size() && portion.events < kPortionEvents) continue;
     DUNE_TRY_VOID(finish(batch, ours, portion));
     if (judge_->interrupted()) return give_back(batch);
     portion = {};
@@ -188,70 +178,19 @@ Result<> Worker::give_back(const Batch& batch) {
   return store::release_runs(db_, batch);  // where that fails the lease ends by itself
 }
 
-// The events of some run of this batch cannot be read: the others are judged, and that one says what it lacks.
-Result<> Worker::judge_one_by_one(const Batch& batch) {
-  std::vector<bool> ours(batch.size(), true);
-  Batch late;  // whose events took too long: the run's fault only where others' did not
-  bool loaded = false;
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    DUNE_TRY_VOID(keep(batch, ours));
-    if (!ours[i]) {
-      lose(1);
-      continue;
-    }
-    auto events = store::load_events(db_, {batch[i]}, kMaxLoaded);
-    loaded = loaded || events.has_value();
-    const auto code = events ? Code::internal : events.error().code;
-    if (code == Code::timeout) late.push_back(batch[i]);
-    if (code == Code::unavailable || (!loaded && late.size() >= kSlowLoads)) {
-      static_cast<void>(store::release_runs(db_, batch));  // those that are still ours
-      return tl::unexpected<Error>(std::move(events).error());
-    }
-    if (code == Code::timeout) continue;
-    DUNE_TRY_VOID(judge_one(batch, i, ours, std::move(events)));
-    if (judge_->interrupted()) return give_back(batch);
-  }
-  return give_up_or_back(late, loaded);
-}
-
-Result<> Worker::judge_one(const Batch& batch, std::size_t i, std::vector<bool>& ours,
-                           Result<std::vector<store::LoadedRun>> events) {
-  if (!events) log_.error("detect.run_unreadable", {{"run", batch[i].run_id}, {"reason", events.error().text}});
-  Portion portion;
-  if (!events)
-    portion.results.push_back(unjudged(batch[i], "the events of the run could not be read"));
-  else if (events->front().events_removed)
-    portion.results.push_back(left_alone(batch[i]));
-  else
-    replay(batch[i], std::move(events->front()), portion);
-  return finish(batch, ours, portion);
-}
-
-// Runs whose events took too long. A database that is slow for everybody will not be so for ever; a run that is too
-// slow again and again while others are not would hold up a worker for ever.
-Result<> Worker::give_up_or_back(const Batch& late, bool others_loaded) {
-  if (late.empty()) return {};
-  if (slow_runs_.size() > kMostSlowRuns) slow_runs_.clear();
-  Batch back;
-  Portion given_up;
-  for (const auto& run : late) {
-    if (!others_loaded || ++slow_runs_[run.customer_id + '\n' + run.run_id] < kPatience) {
-      back.push_back(run);
-      continue;
-    }
-    log_.error("detect.run_unreadable", {{"run", run.run_id}, {"reason", "loading its events takes too long"}});
-    given_up.results.push_back(unjudged(run, "loading the events of the run took too long"));
-  }
-  if (!back.empty()) DUNE_TRY_VOID(store::release_runs(db_, back));
-  if (!given_up.results.empty()) DUNE_TRY_VOID(write(given_up));
-  if (others_loaded) return {};
-  return fail(Code::timeout, "load events: too slow for every run of the batch");
-}
-
 Result<> Worker::keep(const Batch& batch, std::vector<bool>& ours) {
   const auto now = clock_.steady();
   if (now - renewed_ < share_.lease / 2) return {};
-  DUNE_TRY(held, store::extend_claim(db_, batch, share_.lease));
+  return extend(batch, ours, share_.lease, now);
+}
+
+Result<> Worker::hold(const Batch& batch, std::vector<bool>& ours) {
+  return extend(batch, ours, share_.lease + db_.options().statement_timeout, clock_.steady());
+}
+
+Result<> Worker::extend(const Batch& batch, std::vector<bool>& ours, std::chrono::milliseconds lease,
+                        std::chrono::steady_clock::time_point now) {
+  DUNE_TRY(held, store::extend_claim(db_, batch, lease));
   renewed_ = now;
   ours.assign(batch.size(), false);
   for (const auto i : held) ours[i] = true;

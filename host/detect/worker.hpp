@@ -61,7 +61,8 @@ class Worker {
   void measure_backlog();
 
  private:
-  // What one claim may take: less of it, for longer, after a claim was lost because its batch took too long.
+  // What one claim may take: less of it, for longer, after a claim was lost because its batch took too long; less of it
+  // after a batch that did not fit into memory at once.
   struct Share {
     int limit;
     std::chrono::milliseconds lease;
@@ -74,13 +75,21 @@ class Worker {
   // The host is stopping and a plugin was not heard to the end: others judge these runs, or the next start does.
   Result<> give_back(const Batch& batch);
   Result<Batch> claim(std::chrono::steady_clock::time_point now);
-  // Loads, judges and writes; what is in memory meanwhile is in memory at once.
+  void adapt_share();
+  // Loads, judges and writes as many as fit into memory, then the next ones.
   Result<> judge_batch(const Batch& batch);
-  Result<> judge_together(const Batch& batch, std::vector<store::LoadedRun> events);
-  Result<> judge_one_by_one(const Batch& batch);
+  // As many runs of the batch as there is room for, from `first` on and `most` of them; none when the claim of the
+  // first one was lost.
+  Result<std::vector<store::LoadedRun>> load(const Batch& batch, std::size_t first, std::size_t most,
+                                             std::vector<bool>& ours);
+  Result<> judge_together(const Batch& batch, std::size_t first, std::vector<store::LoadedRun> events,
+                          std::vector<bool>& ours);
+  // Those from `first` on, whose events could not be read together.
+  Result<> judge_one_by_one(const Batch& batch, std::size_t first, const Error& why, std::vector<bool>& ours);
   Result<> judge_one(const Batch& batch, std::size_t i, std::vector<bool>& ours,
                      Result<std::vector<store::LoadedRun>> events);
   Result<> give_up_or_back(const Batch& late, bool others_loaded);
+  [[nodiscard]] bool too_slow(const store::ClaimedRun& run, bool others_loaded);
   // Runs that are judged and written together, in the order of the queue.
   struct Portion {
     std::vector<store::RunResult> results{};
@@ -101,6 +110,11 @@ class Worker {
   store::RunResult unjudged(const store::ClaimedRun& claimed, const char* reason) const;
   // Extends the claims when half of the lease has passed; `ours` then says which of the runs still are.
   Result<> keep(const Batch& batch, std::vector<bool>& ours);
+  // The same at once, and for as long as a statement may take: before what may outlast the lease. The next keep() takes
+  // it back.
+  Result<> hold(const Batch& batch, std::vector<bool>& ours);
+  Result<> extend(const Batch& batch, std::vector<bool>& ours, std::chrono::milliseconds lease,
+                  std::chrono::steady_clock::time_point now);
   void lose(std::size_t runs);
   Result<> write(Portion& portion);
   Result<> write_one(Portion& portion, std::span<store::RunResult> result);
@@ -121,12 +135,19 @@ class Worker {
   store::Usual usual_;
   std::chrono::nanoseconds judging_{0};  // what a run took lately
   Share share_;
-  std::map<std::string, int> slow_runs_;  // how often their events took too long while others' did not
+  // Runs whose events took too long: how often while others' did not, and how many loads there had been the last time.
+  struct SlowRun {
+    int times = 0;
+    std::uint64_t loads = 0;
+  };
+  std::map<std::string, SlowRun> slow_runs_;
+  std::uint64_t loads_ = 0;  // that did not take too long
   store::ClaimTurns turns_;
   std::chrono::steady_clock::time_point next_stalled_look_;  // the first one is due
   std::chrono::milliseconds last_stall_timeout_{-1};
   std::chrono::steady_clock::time_point renewed_;  // when the claims were made or last extended
-  bool lost_ = false;                              // something of the present batch
+  bool lost_ = false;                              // something of what was claimed last
+  bool crowded_ = false;                           // it did not fit into memory at once
 };
 
 }  // namespace dunetrace::detect

@@ -171,7 +171,9 @@ function incomplete_notice(failures) {
 function truncated_notice(events) {
   return h('div', {class: 'notice notice-warn', role: 'status', id: 'truncated', key: 'truncated'},
     h('div', {class: 'notice-text'},
-      h('p', {class: 'notice-title'}, `Judged in part: of ${number(events)} events the first 20,000 and the end`)));
+      h('p', {class: 'notice-title'}, events > 20000
+        ? `Judged in part: of ${number(events)} events the first 20,000 and the end`
+        : 'Judged in part: without the largest payloads of this run')));
 }
 
 function meta(run) {

@@ -193,7 +193,7 @@ TEST_F(Claims, LoadsEventsInReplayOrderForEachRun) {
   store_events(db_, "other", "r1", "a", {{"run.completed", 1, 1}});
   const auto runs = claim();
   ASSERT_EQ(runs.size(), 2U);
-  const auto loaded = load_events(db_, runs, 100).value();
+  const auto loaded = load_all(db_, runs, {.max_events = 100}).value();
   for (const auto& run : loaded) {
     std::vector<std::pair<int, double>> order;
     for (const auto& event : run.events) order.emplace_back(event.step_index, event.timestamp);
@@ -218,7 +218,7 @@ TEST_F(Claims, OfALongRunTheBeginningAndTheEndAreLoaded) {
                {{"run.completed", 0, 1}, {"llm.called", 1, 2}, {"llm.called", 2, 3}, {"llm.called", 3, 4}});
   store_events(db_, "c", "short", "a", {{"llm.called", 0, 1}, {"run.completed", 1, 2}});
   const auto runs = claim();
-  const auto loaded = load_events(db_, runs, 3).value();
+  const auto loaded = load_all(db_, runs, {.max_events = 3}).value();
   std::map<std::string, std::string> seen;
   for (const auto& run : loaded) {
     for (const auto& event : run.events)

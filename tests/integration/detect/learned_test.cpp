@@ -275,8 +275,8 @@ TEST_P(Workers, JudgeAsOneWouldInTheirOrder) {
     store::ClaimedRun claimed;
     claimed.customer_id = "c";
     claimed.run_id = *row[0];
-    auto run =
-        replayer.replay(store::load_events(db_, {claimed}, kMaxLoaded).value().front(), usual.baselines(*row[0]));
+    auto run = replayer.replay(store::load_all(db_, {&claimed, 1}, {.max_events = kMaxLoaded}).value().front(),
+                               usual.baselines(*row[0]));
     auto expected = judge.judge(run).signals;
     std::ranges::sort(expected, {}, &Signal::failure_type);
     const auto stored = database_.rows(

@@ -146,13 +146,15 @@ TEST_F(WorkerTest, PayloadsThatAreTooLargeAreLeftOutAndTheRunSaysSo) {
   store_runs(1);
   auto claimed = store::claim_runs(db_, {}).value();
   std::map<std::string, std::size_t> bytes;
-  for (const auto& run : store::load_events(db_, claimed, kMaxLoaded).value()) {
+  const auto load = [&](std::size_t most) { return store::load_all(db_, claimed, {.max_events = most}).value(); };
+  const auto all = load(kMaxLoaded), few = load(5), some = load(20);
+  for (const auto& run : all) {
     for (const auto& event : run.events) bytes[run.run_id] += event.payload.size();
     EXPECT_EQ(run.truncated, run.run_id == "large");
   }
   EXPECT_LT(bytes.at("large"), bytes.at("r0") + 21 * 2 + 100) << "nothing of them is in memory";
-  for (const auto& run : store::load_events(db_, claimed, 5).value()) EXPECT_EQ(run.truncated, false);
-  for (const auto& run : store::load_events(db_, claimed, 20).value()) EXPECT_EQ(run.truncated, run.run_id == "large");
+  for (const auto& run : few) EXPECT_EQ(run.truncated, false);
+  for (const auto& run : some) EXPECT_EQ(run.truncated, run.run_id == "large");
   ASSERT_TRUE(store::release_runs(db_, claimed));
   EXPECT_EQ(worker().cycle()->claimed, 2U);
   EXPECT_EQ(database_.scalar("SELECT string_agg(run_id || ' ' || truncated || ' ' || exit_reason, ', ' ORDER BY run_id)"

@@ -122,7 +122,7 @@ TEST_F(Removed, RunsThatAreCutAreCounted) {
   const auto runs = store::claim_runs(db_, {}).value();
   ASSERT_EQ(runs.size(), 1U);
   const auto removed = [&](std::size_t most) {
-    return store::load_events(db_, runs, most).value().front().events_removed;
+    return store::load_all(db_, runs, {.max_events = most}).value().front().events_removed;
   };
   EXPECT_FALSE(removed(3));
   EXPECT_FALSE(removed(100));
@@ -142,9 +142,9 @@ TEST_F(Removed, EventsThatArriveMeanwhileHideNothing) {
   auto runs = store::claim_runs(db_, {}).value();
   ASSERT_EQ(runs.size(), 1U);
   store_events(db_, "c", "r", "a", {{"llm.called", 8, 201}});
-  EXPECT_TRUE(store::load_events(db_, runs, 100).value().front().events_removed);
+  EXPECT_TRUE(store::load_all(db_, runs, {.max_events = 100}).value().front().events_removed);
   runs[0].event_count = 0;  // as whoever did not claim it has it
-  EXPECT_TRUE(store::load_events(db_, runs, 100).value().front().events_removed);
+  EXPECT_TRUE(store::load_all(db_, runs, {.max_events = 100}).value().front().events_removed);
 }
 
 }  // namespace
