@@ -56,7 +56,7 @@ constexpr auto kFitting = R"(
   FROM ({0} OFFSET 0) AS runs)";
 
 // The sum over what is stored spares reading and converting payloads that would be left out anyway. The one over texts
-// has the same order, in which they come.
+// has the same order; that every step says so keeps texts from being sorted.
 constexpr auto kSmallest = R"(
     SELECT id, event_type, step_index, "timestamp", agent_id, agent_version, parent_run_id,
            CASE WHEN sum(octet_length(payload)) OVER smallest <= $7::bigint THEN payload END AS payload
@@ -70,8 +70,8 @@ constexpr auto kSmallest = R"(
           SELECT *, sum(stored) OVER smallest AS up_to
           FROM (SELECT *, pg_column_size(payload) AS stored FROM ({0}) AS chosen) AS sized
           WINDOW smallest AS (ORDER BY stored, step_index, "timestamp", id ROWS UNBOUNDED PRECEDING)) AS summed
-        OFFSET 0) AS texts
-      OFFSET 0) AS fit
+        ORDER BY stored, step_index, "timestamp", id OFFSET 0) AS texts
+      ORDER BY stored, step_index, "timestamp", id OFFSET 0) AS fit
     WINDOW smallest AS (ORDER BY stored, step_index, "timestamp", id ROWS UNBOUNDED PRECEDING))";
 
 std::string runs(std::string_view events, std::string_view payload) { return fmt::format(kRuns, events, payload); }
