@@ -7,9 +7,8 @@
 
 namespace dunetrace::ingest {
 
-FirstAnswers::FirstAnswers(std::vector<spool::FirstAnswer> kept, const Clock& clock) : time_(clock) {
-  for (const auto& answer : kept) keep(answer, answer.at);
-  forget_old();
+FirstAnswers::FirstAnswers(std::vector<spool::FirstAnswer> kept, const Clock& clock) : clock_(clock) {
+  for (const auto& answer : kept) keep(answer);
 }
 
 FirstAnswers::Turn FirstAnswers::begin(const std::string& key, std::uint64_t request_hash, Waiter waiter) {
@@ -43,18 +42,18 @@ void FirstAnswers::settle(const std::string& key, const std::optional<spool::Fir
     if (entry == entries_.end()) return;
     waiters = std::exchange(entry->second.waiters, {});
     entries_.erase(entry);
-    if (answer) keep(*answer, time_.unix_seconds());
+    if (answer) keep(*answer);
   }
   for (const auto& waiter : waiters) waiter(answer);
 }
 
-void FirstAnswers::keep(const spool::FirstAnswer& answer, double at) {
+void FirstAnswers::keep(const spool::FirstAnswer& answer) {
   entries_[answer.key].answer = answer;
-  order_.emplace_back(at, answer.key);
+  order_.emplace_back(clock_.steady(), answer.key);
 }
 
 void FirstAnswers::forget_old() {
-  const auto oldest = time_.unix_seconds() - spool::kAnswersKeptSeconds;
+  const auto oldest = clock_.steady() - spool::kAnswersKept;
   while (!order_.empty() && (order_.size() > spool::kMostAnswers || order_.front().first < oldest)) {
     entries_.erase(order_.front().second);
     order_.pop_front();

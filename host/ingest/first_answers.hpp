@@ -1,8 +1,10 @@
 // What was answered to requests with an Idempotency-Key, so that a request that is sent again gets the first answer
 // and its batch is not taken twice. Another request under a used key is told so: its events would be lost for an answer
-// that was not theirs. The newest keys of the last day; they lie in the spool, too, and come back with it. Thread-safe.
+// that was not theirs. The newest keys of a day, which begins anew with every start; they lie in the spool, too, and
+// come back with it. Thread-safe.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -13,7 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/even_time.hpp"
+#include "core/clock.hpp"
 #include "spool/spool.hpp"
 
 namespace dunetrace::ingest {
@@ -40,13 +42,13 @@ class FirstAnswers {
     std::optional<spool::FirstAnswer> answer;  // empty while the first request is on its way
     std::vector<Waiter> waiters;
   };
-  void keep(const spool::FirstAnswer& answer, double at);
+  void keep(const spool::FirstAnswer& answer);
   void forget_old();
 
-  const EvenTime time_;  // a clock that leaps must not make anybody forgotten
+  const Clock& clock_;  // its steady part alone: one that leaps must not make anybody forgotten
   std::mutex mutex_;
   std::unordered_map<std::string, Entry> entries_;
-  std::deque<std::pair<double, std::string>> order_;  // answered ones by time
+  std::deque<std::pair<std::chrono::steady_clock::time_point, std::string>> order_;  // answered ones, since when
 };
 
 // What stands for a customer's key everywhere: 32 bytes. Nobody's key is another's.

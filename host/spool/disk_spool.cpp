@@ -7,7 +7,6 @@
 #include <optional>
 #include <thread>
 
-#include "core/even_time.hpp"
 #include "core/private_files.hpp"
 #include "core/turns.hpp"
 #include "spool/backlog.hpp"
@@ -57,7 +56,6 @@ struct DiskSpool::Impl {
        SpoolFile carry_file, std::vector<FirstAnswer> answers)
       : options(std::move(o)),
         clock(c),
-        time(c),
         log(l),
         id(opened.content.id),
         lock(std::move(lock_file)),
@@ -67,7 +65,7 @@ struct DiskSpool::Impl {
         kept_answers(std::move(answers)),
         next(opened.content.next),
         backlog(std::move(opened.content.rows), options.window_bytes) {
-    for (const auto& answer : kept_answers) answer_times.push_back(answer.at);
+    for (const auto& answer : kept_answers) first_answers.push_back({answer.at, clock.steady()});
     writing->count_log_pages();
     thread = std::jthread([this] { run(); });
   }
@@ -165,24 +163,26 @@ struct DiskSpool::Impl {
         if (const auto& key = one.batch->idempotency_key; !key.empty()) {
           DUNE_TRY_VOID(writing->insert(
               {key, one.batch->batch_id, one.batch->events.size(), one.accepted_at, one.batch->request_hash}));
-          answer_times.push_back(one.accepted_at);
+          first_answers.push_back({one.accepted_at, clock.steady()});
         }
         at += one.batch->events.size();
       }
       if (!turn.remove_to) return {};
-      DUNE_TRY_VOID(writing->forget_answers(last_answer_to_forget()));
+      DUNE_TRY_VOID(forget_answers());
       return writing->remove_before(*turn.remove_to, at);
     });
   }
 
-  // Neither days nor a flood of keys make the file grow without end.
-  double last_answer_to_forget() {
-    auto until = time.unix_seconds() - kAnswersKeptSeconds;
-    while (!answer_times.empty() && (answer_times.size() > options.most_answers || answer_times.front() <= until)) {
-      until = std::max(until, answer_times.front());
-      answer_times.pop_front();
+  // Neither days nor a flood of keys make the file grow without end. Should the transaction fail, a few stay until the
+  // next start.
+  Result<> forget_answers() {
+    const auto until = clock.steady() - kAnswersKept;
+    while (!first_answers.empty() &&
+           (first_answers.size() > options.most_answers || first_answers.front().since <= until)) {
+      DUNE_TRY_VOID(writing->forget_answers_of(first_answers.front().at));
+      first_answers.pop_front();
     }
-    return until;
+    return {};
   }
 
   static Row row_of(const Waiting& one, std::uint64_t position) {
@@ -217,7 +217,6 @@ struct DiskSpool::Impl {
 
   const DiskSpoolOptions options;
   const Clock& clock;
-  const EvenTime time;
   telemetry::Logger& log;
   const std::string id;
   std::optional<FileLock> lock;
@@ -225,7 +224,13 @@ struct DiskSpool::Impl {
   std::optional<SpoolFile> reading;  // of the reader
   std::unique_ptr<Checkpointer> checkpointer;
   std::vector<FirstAnswer> kept_answers;
-  std::deque<double> answer_times;  // of the answers in the file; of the commit thread
+  // In the file, in the order in which they came; of the commit thread. Their ages are by the clock that does not leap,
+  // and begin anew with every start, since nobody knows what the other one was set to meanwhile.
+  struct InFile {
+    double at;
+    steady_clock::time_point since;
+  };
+  std::deque<InFile> first_answers;
   mutable std::mutex mutex;
   std::condition_variable work;         // for the commit thread
   std::condition_variable_any changed;  // for the reader and those who wait for the end

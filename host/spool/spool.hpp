@@ -68,8 +68,10 @@ struct FirstAnswer {
   double at = 0;                   // Unix seconds
   std::uint64_t request_hash = 0;  // AcceptedBatch::request_hash
 };
-// How long and how many answers are kept, in memory and in the file.
-inline constexpr double kAnswersKeptSeconds = 86'400;
+// How long and how many answers are kept, in memory and in the file. The time begins anew with every start of the host:
+// what the clock says of the time before is nothing to rely on, and a batch that is taken twice is worse than a key
+// that is known for longer.
+inline constexpr std::chrono::hours kAnswersKept{24};
 inline constexpr std::size_t kMostAnswers = 200'000;  // some 50 MB at worst
 
 class Spool {

@@ -99,7 +99,7 @@ Result<SpoolFile> SpoolFile::for_writing(Connection connection) {
   DUNE_TRY(read, connection.prepare(kRead));
   DUNE_TRY(answer, connection.prepare("INSERT OR IGNORE INTO answers (key, batch_id, events, at, request_hash) "
                                       "VALUES (?, ?, ?, ?, ?)"));
-  DUNE_TRY(forget, connection.prepare("DELETE FROM answers WHERE at <= ?"));
+  DUNE_TRY(forget, connection.prepare("DELETE FROM answers WHERE at = ?"));
   return SpoolFile(std::move(connection), {std::move(read), std::move(insert), std::move(remove), std::move(next),
                                            std::move(answer), std::move(forget)});
 }
@@ -183,8 +183,8 @@ Result<> SpoolFile::insert(const FirstAnswer& answer) {
   return do_.insert_answer.run();
 }
 
-Result<> SpoolFile::forget_answers(double until) {
-  do_.forget_answers.bind(1, until);
+Result<> SpoolFile::forget_answers_of(double at) {
+  do_.forget_answers.bind(1, at);
   return do_.forget_answers.run();
 }
 

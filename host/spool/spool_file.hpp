@@ -48,8 +48,8 @@ class SpoolFile {
 
   // Answers by key; the first one stays.
   [[nodiscard]] Result<> insert(const FirstAnswer& answer);
-  // Those given until then.
-  [[nodiscard]] Result<> forget_answers(double until);
+  // Those given at exactly that time.
+  [[nodiscard]] Result<> forget_answers_of(double at);
   // The newest ones, at most kMostAnswers, oldest first.
   [[nodiscard]] Result<std::vector<FirstAnswer>> answers();
 

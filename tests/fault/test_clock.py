@@ -118,12 +118,12 @@ class ClockLeaps(unittest.TestCase):
                 host.leap(offset_s)
                 for key, answer in first.items():
                     self.assertEqual(host.queued_at(key="key-%d" % key), answer, "at %d s, of %d s" % (offset_s, key))
-            host.kill()
-            host.leap(3600)
-            host.start()
-            for key, answer in first.items():
-                if abs(key) < DAY_S:  # of the last day, by the clock that is right at the start
-                    self.assertEqual(host.queued_at(key="key-%d" % key), answer)
+            for offset_s in (3600, 400 * DAY_S, -10 * 365 * DAY_S):
+                host.kill()
+                host.leap(offset_s)
+                host.start()
+                for key, answer in first.items():
+                    self.assertEqual(host.queued_at(key="key-%d" % key), answer, "started at %d s, of %d s" % (offset_s, key))
 
 
 if __name__ == "__main__":

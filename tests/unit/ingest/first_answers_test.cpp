@@ -16,7 +16,7 @@ spool::FirstAnswer answer_at(double at) { return {"key", "batch", 3, at, kReques
 
 TEST(FirstAnswers, AreKeptForADayWhateverIsMadeOfTheClock) {
   testing::FakeClock clock(1'700'000'000);
-  FirstAnswers answers({answer_at(clock.unix_seconds() - kDay / 2)}, clock);
+  FirstAnswers answers({answer_at(clock.unix_seconds() - 500 * kDay)}, clock);  // so the clock says
   for (const double leap : {-10 * 365 * kDay, 400 * kDay, 0.0}) {
     clock.set_unix_seconds(1'700'000'000 + leap);
     std::string found;
@@ -30,7 +30,9 @@ TEST(FirstAnswers, AreKeptForADayWhateverIsMadeOfTheClock) {
     answers.settle(later, own);
     EXPECT_EQ(answers.begin(later, kRequest, [](const auto&) {}), Turn::repeated) << leap;
   }
-  clock.advance(std::chrono::hours(13));
+  clock.advance(std::chrono::hours(23));
+  EXPECT_EQ(answers.begin("key", kRequest, [](const auto&) {}), Turn::repeated);
+  clock.advance(std::chrono::hours(2));
   EXPECT_EQ(answers.begin("key", kRequest, {}), Turn::first) << "a day has passed";
 }
 
