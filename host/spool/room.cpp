@@ -26,8 +26,8 @@ std::uint64_t usable_bytes(const std::filesystem::path& directory) {
 
 Room make_room(SpoolFile& writing, std::uint64_t free, bool wanted) {
   auto log_now = log_bytes(writing);  // all of it, though some may be carried over: it is better to be sure
-  const bool tight = free / 4 < log_now || wanted;
-  if (tight && log_now >= kSmallLog) {
+  const bool tight = free / 4 < log_now && log_now >= kSmallLog;
+  if (tight || (wanted && log_now > 0)) {
     static_cast<void>(writing.checkpoint());  // when it fails, the next turn tries again
     log_now = log_bytes(writing);
   }

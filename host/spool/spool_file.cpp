@@ -148,6 +148,14 @@ Result<> SpoolFile::remove_before(std::uint64_t position, std::uint64_t next) {
   return do_.next.run();
 }
 
+Result<std::optional<std::uint64_t>> SpoolFile::position_behind(std::size_t rows) {
+  DUNE_TRY(statement, connection_.prepare("SELECT position FROM batches ORDER BY position LIMIT 1 OFFSET ?"));
+  statement.bind(1, static_cast<std::int64_t>(rows));
+  DUNE_TRY(row, statement.step());
+  if (!row) return std::nullopt;
+  return static_cast<std::uint64_t>(statement.integer(0));
+}
+
 Result<> SpoolFile::read(std::uint64_t from, std::uint64_t to,
                          const std::function<bool(std::uint64_t, AcceptedBatch)>& take,
                          const std::function<void(const std::string&)>& damaged) {

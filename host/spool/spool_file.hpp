@@ -45,6 +45,8 @@ class SpoolFile {
   [[nodiscard]] Result<> transaction(const std::function<Result<>()>& work);
   [[nodiscard]] Result<> insert(const Row& row, std::string_view record);
   [[nodiscard]] Result<> remove_before(std::uint64_t position, std::uint64_t next);
+  // Where so many rows end; nothing when there are no more. Reads them.
+  [[nodiscard]] Result<std::optional<std::uint64_t>> position_behind(std::size_t rows);
 
   // Answers by key; the first one stays.
   [[nodiscard]] Result<> insert(const FirstAnswer& answer);
