@@ -195,7 +195,7 @@ TEST_F(QuarantineTest, ConcernsOneFileOnly) {
 TEST_F(QuarantineTest, StoresWordsThatNoDatabaseTakes) {
   Process process(database, live, clock);
   auto strike = on_run("r1");
-  strike.text = std::string("nul\0 and \xff\xfe", 13) + std::string(5'000, 'x');
+  strike.text = std::string("nul\0 and \xff\xfe", 11) + std::string(5'000, 'x');
   process.quarantine.strike(strike);
   process.cycle();
   EXPECT_EQ(process.quarantine.unwritten(), 0U);
