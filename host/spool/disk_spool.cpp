@@ -26,8 +26,6 @@ using std::chrono::steady_clock;
 constexpr std::uint64_t kRowOverhead = 64;                     // bytes of the file beside a record, roughly
 constexpr std::uint64_t kRemoveBytes = 2 * 1024 * 1024;        // acknowledged rows are removed when they are that many
 constexpr auto kRemoveAfter = std::chrono::milliseconds(300);  // or that old
-constexpr std::size_t kFewRows = 16;                           // that always may go in one transaction
-constexpr std::size_t kManyRows = 65'536;                      // that may go at most where room is scarce
 constexpr auto kReadRetry = std::chrono::milliseconds(500);
 
 struct Waiting {
@@ -170,25 +168,14 @@ struct DiskSpool::Impl {
         at += one.batch->events.size();
       }
       if (!turn.remove_to) return {};
-      DUNE_TRY_VOID(bound_removal(turn));
+      DUNE_TRY(stop, removal.stop(*writing, *turn.remove_to, turn.removing, options.free_bytes()));
+      if (stop) {
+        turn.remove_to = *stop;
+        turn.removing = 0;  // it is not done with this
+      }
       DUNE_TRY_VOID(forget_answers());
       return writing->remove_before(*turn.remove_to, at);
     });
-  }
-
-  // To remove a row writes a page or more into the log. A transaction that fails for want of room leaves the log as
-  // long as it got, which takes the room that the file needs to take it in; so where there is little, a few rows go at
-  // a time.
-  Result<> bound_removal(Turn& turn) {
-    const auto free = options.free_bytes();
-    if (removal_rows == kManyRows && turn.removing <= free / 4) return {};
-    const auto room = static_cast<std::size_t>(free / (4 * SpoolFile::kPageBytes));
-    const auto rows = std::min(removal_rows, std::max(kFewRows, room));
-    DUNE_TRY(end, writing->position_behind(rows));
-    if (!end || *end >= *turn.remove_to) return {};
-    turn.remove_to = *end;
-    turn.removing = 0;  // it is not done with this
-    return {};
   }
 
   // Neither days nor a flood of keys make the file grow without end. Should the transaction fail, a few stay until the
@@ -215,8 +202,7 @@ struct DiskSpool::Impl {
     }
     if (turn.remove_to) {
       last_removal = steady_clock::now();
-      const auto fewer = removal_rows >= kManyRows ? kFewRows : std::max<std::size_t>(removal_rows / 4, 1);
-      removal_rows = done ? std::min(removal_rows * 2, kManyRows) : fewer;
+      removal.tried(done.has_value());
     }
     if (!done) {
       if (std::exchange(failing, true) == false)  // once: a full disk refuses several times a second
@@ -260,8 +246,8 @@ struct DiskSpool::Impl {
   std::uint64_t waiting_events = 0, waiting_bytes = 0;
   std::uint64_t next;  // position of the next event
   std::uint64_t acknowledged = 0;
-  std::uint64_t removable = 0;           // bytes acknowledged and not removed
-  std::size_t removal_rows = kManyRows;  // fewer after one that failed; of the commit thread
+  std::uint64_t removable = 0;  // bytes acknowledged and not removed
+  RemovalSize removal;          // of the commit thread
   steady_clock::time_point last_removal = steady_clock::now();
   Backlog backlog;
   std::uint64_t log_bytes = 0, reusable = 0;  // as the commit thread found them last, see Room

@@ -36,6 +36,22 @@ Room make_room(SpoolFile& writing, std::uint64_t free, bool wanted) {
   return {log_now, pages ? static_cast<std::uint64_t>(*pages) : 0};
 }
 
+Result<std::optional<std::uint64_t>> RemovalSize::stop(SpoolFile& writing, std::uint64_t end, std::uint64_t bytes,
+                                                       std::uint64_t free) const {
+  if (rows_ == kMany && bytes <= free / 4) return std::nullopt;
+  const auto room = static_cast<std::size_t>(free / (4 * SpoolFile::kPageBytes));
+  DUNE_TRY(place, writing.position_behind(std::min(rows_, std::max(kFew, room))));
+  if (place && *place >= end) place.reset();
+  return place;
+}
+
+void RemovalSize::tried(bool done) {
+  if (done)
+    rows_ = std::min(rows_ * 2, kMany);
+  else
+    rows_ = rows_ == kMany ? kFew : std::max<std::size_t>(rows_ / 4, 1);
+}
+
 void shrink_if_large(SpoolFile& writing, const std::function<std::uint64_t()>& free_bytes, telemetry::Logger& log) {
   const auto size = writing.file_bytes();
   const bool tight = size && *size >= kShrinkTight && free_bytes() < 2 * static_cast<std::uint64_t>(*size);
