@@ -5,6 +5,7 @@
 #include <random>
 #include <thread>
 
+#include "default_detectors.hpp"
 #include "detect/sample.hpp"
 #include "detect/worker.hpp"
 #include "store/run_events.hpp"
@@ -16,6 +17,7 @@ namespace dunetrace::detect {
 namespace {
 
 using namespace std::chrono_literals;
+using dunetrace::testing::default_detectors;
 using dunetrace::testing::looping_run;
 using dunetrace::testing::SentEvent;
 using dunetrace::testing::store_events;
@@ -59,12 +61,7 @@ std::vector<SentEvent> some_run(std::mt19937& random) {
 class LearnedTest : public ::testing::Test {
  protected:
   LearnedTest() {
-    auto registry = plugin::Registry::load(std::filesystem::path(DUNE_BINARY_DIR) / "lib/dunetrace/plugins", {},
-                                           database_.log().logger())
-                        .value();
-    auto config = config::DetectorsFile::parse("", "detectors.yml").value().resolve(registry.schemas(), {}).value();
-    live_ = std::make_unique<plugin::Live>(std::make_shared<const plugin::Generation>(
-        plugin::Generation{std::move(registry), std::move(config), "detectors.yml"}));
+    live_ = std::make_unique<plugin::Live>(default_detectors(database_.log().logger()));
     options_.batch_size = 9;
   }
 

@@ -8,6 +8,7 @@
 #include <random>
 #include <span>
 
+#include "default_detectors.hpp"
 #include "detect/worker.hpp"
 #include "store/run_events.hpp"
 #include "stored_runs.hpp"
@@ -17,6 +18,7 @@ namespace dunetrace::detect {
 namespace {
 
 using namespace std::chrono_literals;
+using dunetrace::testing::default_detectors;
 using dunetrace::testing::looping_run;
 using dunetrace::testing::SentEvent;
 using dunetrace::testing::store_events;
@@ -48,16 +50,7 @@ class WatchedClock final : public Clock {
 
 class MemoryTest : public ::testing::Test {
  protected:
-  MemoryTest() : live_(generation()) {}
-
-  std::shared_ptr<const plugin::Generation> generation() {
-    auto registry = plugin::Registry::load(std::filesystem::path(DUNE_BINARY_DIR) / "lib/dunetrace/plugins", {},
-                                           database_.log().logger())
-                        .value();
-    auto config = config::DetectorsFile::parse("", "detectors.yml").value().resolve(registry.schemas(), {}).value();
-    return std::make_shared<const plugin::Generation>(
-        plugin::Generation{std::move(registry), std::move(config), "detectors.yml"});
-  }
+  MemoryTest() : live_(default_detectors(database_.log().logger())) {}
   Worker worker(store::Database& db) {
     return {options_, stall_timeout_, db, live_, database_.log().logger(), metrics_, clock_};
   }

@@ -7,6 +7,7 @@
 #include <map>
 #include <random>
 
+#include "default_detectors.hpp"
 #include "stored_runs.hpp"
 #include "testing/postgres.hpp"
 
@@ -14,6 +15,7 @@ namespace dunetrace::detect {
 namespace {
 
 using namespace std::chrono_literals;
+using dunetrace::testing::default_detectors;
 using dunetrace::testing::looping_run;
 using dunetrace::testing::store_events;
 using dunetrace::testing::TestDatabase;
@@ -36,16 +38,7 @@ class BusyClock final : public Clock {
 
 class WorkerTest : public ::testing::Test {
  protected:
-  WorkerTest() : live_(generation()) {}
-
-  std::shared_ptr<const plugin::Generation> generation() {
-    auto registry = plugin::Registry::load(std::filesystem::path(DUNE_BINARY_DIR) / "lib/dunetrace/plugins", {},
-                                           database_.log().logger())
-                        .value();
-    auto config = config::DetectorsFile::parse("", "detectors.yml").value().resolve(registry.schemas(), {}).value();
-    return std::make_shared<const plugin::Generation>(
-        plugin::Generation{std::move(registry), std::move(config), "detectors.yml"});
-  }
+  WorkerTest() : live_(default_detectors(database_.log().logger())) {}
   Worker worker() { return {options_, stall_timeout_, db_, live_, database_.log().logger(), metrics_, clock_}; }
   void store_runs(int runs) {
     for (int i = 0; i < runs; ++i) store_events(db_, "c", "r" + std::to_string(i), "agent", looping_run());

@@ -1,6 +1,7 @@
 // Runs whose events retention has removed: nothing that was found in them is lost, whatever arrives later.
 #include <atomic>
 
+#include "default_detectors.hpp"
 #include "detect/worker.hpp"
 #include "fixture.hpp"
 #include "store/run_events.hpp"
@@ -13,16 +14,7 @@ using namespace std::chrono_literals;
 
 class Removed : public RetentionTest {
  protected:
-  Removed() : live_(generation()) {}
-
-  std::shared_ptr<const plugin::Generation> generation() {
-    auto registry = plugin::Registry::load(std::filesystem::path(DUNE_BINARY_DIR) / "lib/dunetrace/plugins", {},
-                                           database_.log().logger())
-                        .value();
-    auto config = config::DetectorsFile::parse("", "detectors.yml").value().resolve(registry.schemas(), {}).value();
-    return std::make_shared<const plugin::Generation>(
-        plugin::Generation{std::move(registry), std::move(config), "detectors.yml"});
-  }
+  Removed() : live_(default_detectors(database_.log().logger())) {}
   std::size_t judge() {
     detect::Worker worker(options_, stall_timeout_, db_, live_, database_.log().logger(), metrics_, clock_);
     return worker.cycle().value().claimed;
