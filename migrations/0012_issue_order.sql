@@ -1,6 +1,7 @@
 -- Issues are the fold of spec/pipeline.md 2 over an agent's runs in the order of `processed_at`. A run that is judged
 -- again and says something else than before leaves its old place and joins at the end; what that changes is found among
--- the runs beside the old place. For that is kept:
+-- the runs beside the old place. One that says the same keeps its place, while `seq` is that of its last judgement: the
+-- order of the samples, no longer that of `processed_at`. For that is kept:
 
 -- How often an issue was resolved: reopened is what was resolved before and is not now.
 ALTER TABLE issues ADD COLUMN resolutions integer NOT NULL DEFAULT 0;
